@@ -1,0 +1,67 @@
+/** The categories of tests: one vitest project each, run one after the other by scripts/test.ts. */
+
+/** What a category may need from the machine besides Node. `HOLDFAST_SKIP` names those to do without. */
+export type Need = "browser" | "redis" | "python";
+
+export interface Category {
+  readonly name: string;
+  readonly include: readonly string[];
+  readonly timeoutMs: number;
+  /** The whole category is left out when one of these is. */
+  readonly needs: readonly Need[];
+  /** Single tests of it are, and skip themselves: conformance/support/needs.ts. */
+  readonly partlyNeeds: readonly Need[];
+  /** It uses the package as it is built, not the sources. */
+  readonly built: boolean;
+}
+
+export const categories: readonly Category[] = [
+  {
+    name: "unit",
+    include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+    timeoutMs: 20_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+  },
+  {
+    name: "protocol",
+    include: ["conformance/protocol/**/*.test.ts"],
+    timeoutMs: 60_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+  },
+  {
+    name: "behaviour",
+    include: ["conformance/behaviour/**/*.test.ts"],
+    timeoutMs: 60_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+  },
+  {
+    name: "third-party",
+    include: ["conformance/third-party/**/*.test.ts"],
+    timeoutMs: 120_000,
+    needs: [],
+    partlyNeeds: ["redis", "python"],
+    built: true,
+  },
+  {
+    name: "security",
+    include: ["conformance/security/**/*.test.ts"],
+    timeoutMs: 120_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+  },
+  {
+    name: "browser",
+    include: ["conformance/browser/**/*.test.ts", "examples/*/test/**/*.test.ts"],
+    timeoutMs: 120_000,
+    needs: ["browser"],
+    partlyNeeds: [],
+    built: true,
+  },
+];
