@@ -1,0 +1,75 @@
+/** The options of `bench/run.mjs`. */
+import { parseArgs } from "node:util";
+import { workloads } from "../workloads/all.ts";
+import type { Workload } from "../workloads/workload.ts";
+import { isPeerName, type PeerName, peerNames } from "./peers.ts";
+
+export const usage = `node bench/run.mjs [options]
+  --quick            one short repetition of everything (under 2 minutes)
+  --only W1,W2       only these workloads: ${workloads.map(({ id }) => id).join(", ")}
+  --peers holdfast   only these peers: ${peerNames.join(", ")}
+  --reps 5           interleaved repetitions
+  --check            exit 1 when a floor does not hold
+  --write            write bench/results/latest.* even if the run was not the full one`;
+
+export interface Settings {
+  readonly quick: boolean;
+  readonly check: boolean;
+  readonly write: boolean;
+  readonly repetitions: number;
+  readonly workloads: readonly Workload[];
+  readonly peers: readonly PeerName[];
+  /** Everything, often enough: the only kind of run whose table is kept. */
+  readonly full: boolean;
+}
+
+const fullRepetitions = 5;
+
+function listOf(words: string | undefined): string[] | undefined {
+  return words?.split(",").map((word) => word.trim());
+}
+
+function choosePeers(words: string | undefined): readonly PeerName[] {
+  const chosen = listOf(words) ?? [...peerNames];
+  return chosen.map((word) => {
+    if (!isPeerName(word)) throw new Error(`no peer "${word}": ${peerNames.join(", ")}`);
+    return word;
+  });
+}
+
+function chooseWorkloads(words: string | undefined): readonly Workload[] {
+  const chosen = listOf(words) ?? workloads.map(({ id }) => id);
+  return chosen.map((word) => {
+    const found = workloads.find(({ id }) => id === word);
+    if (found === undefined) throw new Error(`no workload "${word}"\n${usage}`);
+    return found;
+  });
+}
+
+export function readSettings(words: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      quick: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+      only: { type: "string" },
+      peers: { type: "string" },
+      reps: { type: "string" },
+    },
+  });
+  const { quick, check, write, only, peers, reps } = values;
+  const repetitions = reps === undefined ? (quick ? 1 : fullRepetitions) : Number(reps);
+  if (!Number.isInteger(repetitions) || repetitions < 1) {
+    throw new Error(`--reps is a whole number from 1, got "${reps}"`);
+  }
+  return {
+    quick,
+    check,
+    write,
+    repetitions,
+    workloads: chooseWorkloads(only),
+    peers: choosePeers(peers),
+    full: !quick && only === undefined && peers === undefined && repetitions >= fullRepetitions,
+  };
+}

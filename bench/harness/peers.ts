@@ -1,0 +1,39 @@
+/** The servers that are compared. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+export const peerNames = ["socket.io", "holdfast", "ws", "uwebsockets"] as const;
+export type PeerName = (typeof peerNames)[number];
+
+/** Bare peers carry the same bytes without Engine.IO, Socket.IO, JSON or acks: floors, not equals. */
+export type Protocol = "socket.io" | "bare";
+
+export const protocolOf: Record<PeerName, Protocol> = {
+  "socket.io": "socket.io",
+  holdfast: "socket.io",
+  ws: "bare",
+  uwebsockets: "bare",
+};
+
+export function isPeerName(word: string): word is PeerName {
+  return (peerNames as readonly string[]).includes(word);
+}
+
+/** Read from the file beside the entry: not every package exports its package.json. */
+export function versionOf(packageName: string, benchFolder: string): string {
+  const require = createRequire(join(benchFolder, "run.mjs"));
+  for (const root of require.resolve.paths(packageName) ?? []) {
+    const manifest = readManifest(join(root, packageName, "package.json"));
+    if (manifest !== undefined) return manifest.version;
+  }
+  return `unknown (looked from ${dirname(benchFolder)})`;
+}
+
+function readManifest(file: string): { version: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+/*
+ * The load generator of the bench: one thread, one epoll, many clients.
+ *
+ * It must never be what limits a run, so the receive path is short: one recv() into a shared buffer,
+ * frames parsed in place, every payload compared with the one expected. It speaks as much of
+ * WebSocket, Engine.IO 4 and Socket.IO 5 as a websocket-only client needs, and HTTP long-polling.
+ */
+#ifndef LOADGEN_H
+#define LOADGEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+  CONN_CLOSED,
+  CONN_CONNECTING,    /* TCP connect under way */
+  CONN_UPGRADING,     /* HTTP upgrade sent, 101 awaited */
+  CONN_AWAIT_OPEN,    /* Engine.IO open packet awaited */
+  CONN_AWAIT_CONNECT, /* Socket.IO CONNECT sent, its answer awaited */
+  CONN_READY,
+} ConnState;
+
+typedef struct Conn Conn;
+
+/* What a protocol does with bytes that came in; answers how many of them it is done with. */
+typedef size_t (*ConsumeFn)(Conn *conn, const uint8_t *bytes, size_t length, int64_t now);
+
+struct Conn {
+  int fd;
+  ConnState state;
+  bool dirty; /* waits in the list that flush_dirty() empties */
+  uint32_t index;
+  uint32_t room;      /* the room it joins, or publishes to */
+  bool outsider;      /* publishes to the room without being a member */
+  uint64_t next;      /* the sequence number that has to come next */
+  int64_t started_at; /* of the handshake, or of the request in flight */
+  uint8_t *in;        /* an unfinished frame or response */
+  size_t in_length, in_capacity;
+  uint8_t *out;
+  size_t out_length, out_capacity;
+  void (*opened)(Conn *conn, int64_t now); /* TCP connection established */
+  ConsumeFn consume;
+  char expected[256]; /* echo: the reply that has to come next */
+  size_t expected_length;
+};
+
+typedef struct {
+  const char *workload;
+  int port;
+  int server_pid;
+  bool socket_io; /* false: bare WebSocket */
+  bool outside_publisher;
+  int clients, rooms, members, window, warm_clients, concurrency;
+  int warmup_ms, measure_ms;
+} Options;
+
+extern Options options;
+
+/* What a workload wants to know of its WebSocket clients. */
+typedef struct {
+  void (*ready)(Conn *conn, int64_t now);
+  void (*message)(Conn *conn, const uint8_t *payload, size_t length, int64_t now);
+} Listener;
+
+extern Listener listener;
+
+/* loop.c */
+extern Conn *conns;
+extern uint32_t ready_count;
+int64_t now_ns(void);
+void loop_init(uint32_t conn_count);
+void loop_turn(int64_t deadline);
+void conn_open(uint32_t index);
+void conn_close(Conn *conn);
+void conn_append(Conn *conn, const void *bytes, size_t length);
+void watch_stdin(void);
+extern bool stdin_closed;
+/* Opens conns [from, to), `options.concurrency` at a time, and returns when all are ready. */
+void connect_range(uint32_t from, uint32_t to);
+
+/* websocket.c */
+void websocket_prepare(Conn *conn);
+void websocket_send_text(Conn *conn, const char *payload, size_t length);
+
+/* measure.c */
+typedef struct {
+  int64_t at;
+  double server_cpu, own_cpu; /* seconds */
+  uint64_t delivered;
+} Snapshot;
+
+Snapshot snapshot(uint64_t delivered);
+void latency_record(int64_t nanoseconds);
+void latency_reset(void);
+double latency_percentile_us(double share);
+void report(Snapshot from, Snapshot to, uint64_t checked);
+void window_opens(void);
+void window_closes(void);
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* payload.c: the bytes every peer carries */
+#define SEQUENCE_BASE 1000000000ull
+#define SEQUENCE_DIGITS 10
+extern const char chat_text[];
+uint64_t parse_sequence(const uint8_t *digits);
+void print_sequence(char *digits, uint64_t sequence);
+size_t print_number(char *target, uint64_t number);
+
+/* workloads */
+void run_relay(void);
+void run_echo(void);
+void run_storm(void);
+void run_idle(void);
+void run_polling(void);
+
+#endif

@@ -1,0 +1,56 @@
+/** What every workload answers to. */
+import type { LoadResult } from "../harness/load-generator.ts";
+import type { PeerProcess } from "../harness/peer-process.ts";
+import type { PeerName } from "../harness/peers.ts";
+
+export const workloadIds = ["W1", "W1s", "W2", "W3", "W3p", "storm", "memory", "polling"] as const;
+export type WorkloadId = (typeof workloadIds)[number];
+
+export interface Figure {
+  /** What the ratio is made of: CPU microseconds or resident bytes per unit. Less is better. */
+  readonly cost: number;
+  readonly load: LoadResult;
+  readonly heapBytesPerUnit?: number;
+}
+
+export interface RunSettings {
+  readonly loadgen: string;
+  readonly quick: boolean;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  readonly windowOpened?: () => void;
+  readonly windowClosed?: () => void;
+}
+
+export interface Workload {
+  readonly id: WorkloadId;
+  readonly title: string;
+  /** What one unit of the figures is. */
+  readonly unit: "delivery" | "round trip" | "handshake" | "connection";
+  readonly cost: "cpu" | "memory";
+  readonly peers: readonly PeerName[];
+  measure(peer: PeerProcess, settings: RunSettings): Promise<Figure>;
+}
+
+export function cpuPerUnit(load: LoadResult): Figure {
+  if (load.delivered === 0) throw new Error("nothing was delivered in the window");
+  return { cost: (load.serverCpuSeconds * 1e6) / load.delivered, load };
+}
+
+/** The part of the settings that is passed on to every run of the load generator. */
+export function windowOf({
+  loadgen,
+  warmupMs,
+  measureMs,
+  windowOpened,
+  windowClosed,
+}: RunSettings) {
+  return {
+    binary: loadgen,
+    window: { "warmup-ms": warmupMs, "measure-ms": measureMs },
+    hooks: {
+      ...(windowOpened === undefined ? {} : { windowOpened }),
+      ...(windowClosed === undefined ? {} : { windowClosed }),
+    },
+  };
+}
