@@ -1,3 +1,4 @@
+/** The test runner: one project per category of scripts/categories.ts. */
 import { defineConfig } from "vitest/config";
 import { categories } from "./scripts/categories.ts";
 
