@@ -102,6 +102,7 @@ describe.each(rules)("%s", (_name, rule, offences) => {
 it("lets types, members and the reasons of Socket.IO's contract pass", () => {
   const harmless = [
     'import type { Server } from "node:http";\nimport { createHash } from "node:crypto";',
+    "const isDate = value instanceof Date;",
     "interface Packet { Date: string }\nconst x = packet.Date;",
     "function f(at: Date): typeof setTimeout { return host.setTimeout; }",
     "// biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO\ntype Map = Record<string, any>;",

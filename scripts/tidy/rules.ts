@@ -82,6 +82,10 @@ function isValue(node: ts.Identifier): boolean {
     return expression === node || (ts.isIdentifier(expression) && expression.text === "globalThis");
   }
   if (ts.isTypeReferenceNode(parent) || ts.isTypeQueryNode(parent)) return false;
+  // To know a date when it sees one, code need not read the clock.
+  if (ts.isBinaryExpression(parent)) {
+    return parent.operatorToken.kind !== ts.SyntaxKind.InstanceOfKeyword;
+  }
   if (ts.isExpressionWithTypeArguments(parent)) return ts.isClassLike(parent.parent.parent);
   if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent)) return false;
   const named: ts.Node & { readonly name?: ts.Node } = parent;
