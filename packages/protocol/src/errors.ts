@@ -19,7 +19,7 @@ export const protocolErrors = {
   HF_ATTACHMENTS_TOO_LARGE: "expected fewer bytes in the attachments of one packet",
   HF_ATTACHMENT_MISSING: "expected the attachments that the last packet announced",
   HF_ATTACHMENT_UNEXPECTED: "expected a packet that announces attachments before its bytes",
-  HF_PLACEHOLDER_INVALID: "expected a placeholder with the index of an attachment of its packet",
+  HF_PLACEHOLDER_INVALID: "expected a placeholder with the index of an attachment, each once",
   HF_ACK_ID_INVALID: "expected an acknowledgement id below 2^53 of at most 16 digits",
   HF_PACKET_JSON_INVALID: "expected JSON after the head of a packet",
   HF_PACKET_JSON_TOO_DEEP: "expected JSON with fewer levels of nesting",
@@ -38,17 +38,28 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
   readonly code: ProtocolErrorCode;
 
-  /** `detail` is what came; it is cut and quoted, so it may be anything that a peer sent. */
+  /** `detail` is what came; it is cut and made printable, so it may be anything that a peer sent. */
   constructor(code: ProtocolErrorCode, detail?: string) {
     super(
       detail === undefined
         ? protocolErrors[code]
-        : `${protocolErrors[code]}, got ${quoted(detail)}`,
+        : `${protocolErrors[code]}, got ${printable(detail)}`,
     );
     this.code = code;
   }
 }
 
-function quoted(detail: string): string {
-  return JSON.stringify(detail.length > gotLengthMax ? detail.slice(0, gotLengthMax) : detail);
+function printable(detail: string): string {
+  let text = "";
+  for (const character of detail.slice(0, gotLengthMax)) {
+    const code = character.codePointAt(0) ?? 0;
+    text += isPrintable(code) ? character : `\\u${code.toString(16).padStart(4, "0")}`;
+  }
+  return detail.length > gotLengthMax ? `${text}…` : text;
+}
+
+/** Neither control characters, which could forge lines of a log, nor halves of surrogate pairs. */
+function isPrintable(code: number): boolean {
+  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
+  return code !== 0x2028 && code !== 0x2029 && (code < 0xd800 || code > 0xdfff);
 }

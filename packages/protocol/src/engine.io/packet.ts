@@ -33,10 +33,13 @@ export function encodePacket(packet: EnginePacket): string | Uint8Array {
   return typeof packet.data === "string" ? `4${packet.data}` : packet.data;
 }
 
-/** For payloads, and for clients that asked for no binary (`b64=1`): bytes become `b` and base64. */
-export function encodePacketAsText(packet: EnginePacket): string {
+/**
+ * For payloads, and for clients that asked for no binary (`b64=1`): bytes become `b` and base64.
+ * `toBase64` is for platforms that do it faster than portable code can.
+ */
+export function encodePacketAsText(packet: EnginePacket, toBase64 = encodeBase64): string {
   if (packet.type !== "message") return encodeControl(packet.type, packet.data);
-  return typeof packet.data === "string" ? `4${packet.data}` : `b${encodeBase64(packet.data)}`;
+  return typeof packet.data === "string" ? `4${packet.data}` : `b${toBase64(packet.data)}`;
 }
 
 function encodeControl(type: EnginePacketType, data: string | undefined): string {

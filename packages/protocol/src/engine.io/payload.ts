@@ -6,10 +6,14 @@ import { decodePacket, type EnginePacket, encodePacketAsText } from "./packet.ts
 const separator = "\x1e";
 const packetsMaxDefault = 65_536;
 
-export function encodePayload(packets: readonly EnginePacket[]): string {
+/** `toBase64` is for platforms that do it faster than portable code can. */
+export function encodePayload(
+  packets: readonly EnginePacket[],
+  toBase64?: (bytes: Uint8Array) => string,
+): string {
   let payload = "";
   for (let i = 0; i < packets.length; i++) {
-    const text = encodePacketAsText(packets[i] as EnginePacket);
+    const text = encodePacketAsText(packets[i] as EnginePacket, toBase64);
     payload = i === 0 ? text : payload + separator + text;
   }
   return payload;

@@ -6,6 +6,9 @@ import { attachmentsMaxDefault } from "./packet.ts";
 /** Recursion is fast, but its stack is not ours to use up. */
 const recursionMax = 1000;
 
+/** In a loop over keys this is a good deal cheaper than Object.hasOwn. */
+const hasOwn = Object.prototype.hasOwnProperty;
+
 const notFound = 0;
 const found = 1;
 const tooDeep = 2;
@@ -14,8 +17,8 @@ function isBinary(value: object): value is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 }
 
-function hasToJson(value: object): value is { toJSON(): unknown } {
-  return "toJSON" in value && typeof value.toJSON === "function";
+function hasToJson(value: { toJSON?: unknown }): value is { toJSON(): unknown } {
+  return typeof value.toJSON === "function";
 }
 
 /** @returns whether an ArrayBuffer or a view of one (a Buffer is one) is anywhere inside, as JSON would walk it. */
@@ -55,7 +58,7 @@ function lookInside(value: object, depth: number): number {
 function lookAtProperties(value: object, depth: number): number {
   for (const key in value) {
     const item: unknown = (value as Record<string, unknown>)[key];
-    if (typeof item !== "object" || item === null || !Object.hasOwn(value, key)) continue;
+    if (typeof item !== "object" || item === null || !hasOwn.call(value, key)) continue;
     const result = look(item, depth + 1);
     if (result !== notFound) return result;
   }
@@ -152,10 +155,11 @@ export interface Slot {
 
 /**
  * Finds the placeholders in parsed JSON, with an own stack: its depth is the peer's choice.
- * @throws ProtocolError for a placeholder whose number is not the index of an attachment.
+ * @throws ProtocolError for a placeholder whose number is not the index of an attachment of its own.
  */
 export function findSlots(data: readonly unknown[], attachmentCount: number): Slot[] {
   const slots: Slot[] = [];
+  const used = new Set<number>();
   const pending: object[] = [data];
   for (let parent = pending.pop(); parent !== undefined; parent = pending.pop()) {
     if (Array.isArray(parent)) {
@@ -168,11 +172,15 @@ export function findSlots(data: readonly unknown[], attachmentCount: number): Sl
 
   function visit(parent: object, key: string | number, item: unknown): void {
     if (typeof item !== "object" || item === null || isBinary(item)) return;
-    if ("_placeholder" in item && item._placeholder === true) {
-      slots.push({ parent, key, index: placeholderIndex(item, attachmentCount) });
-    } else {
+    if (!("_placeholder" in item) || item._placeholder !== true) {
       pending.push(item);
+      return;
     }
+    const index = placeholderIndex(item, attachmentCount);
+    // Encoders number every occurrence. Let through, a repeat would make us send what we received once many times over.
+    if (used.has(index)) throw new ProtocolError("HF_PLACEHOLDER_INVALID", `num ${index} twice`);
+    used.add(index);
+    slots.push({ parent, key, index });
   }
 }
 
