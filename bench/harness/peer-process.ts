@@ -13,6 +13,7 @@ export interface PeerOptions {
   readonly name: PeerName;
   /** Where `holdfast` comes from; undefined: the package as an app would import it. */
   readonly holdfastModule: string | undefined;
+  readonly nodeFlags?: readonly string[];
 }
 
 export interface Memory {
@@ -33,9 +34,10 @@ export class PeerProcess {
     this.#child = child;
   }
 
-  static async start({ benchFolder, name, holdfastModule }: PeerOptions): Promise<PeerProcess> {
+  static async start(options: PeerOptions): Promise<PeerProcess> {
+    const { benchFolder, name, holdfastModule, nodeFlags = [] } = options;
     const script = join(benchFolder, "build", "peers", `${name}.mjs`);
-    const child = spawn(process.execPath, ["--expose-gc", "--enable-source-maps", script], {
+    const child = spawn(process.execPath, ["--expose-gc", ...nodeFlags, script], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: {
         ...process.env,
