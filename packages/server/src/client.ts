@@ -1,0 +1,328 @@
+/**
+ * One client of the Socket.IO server: its connection, and its socket in each namespace that it joined.
+ *
+ * Turns messages of the connection into packets for sockets and back. Spec: Socket.IO protocol 5.
+ */
+import { PacketType, type SocketPacket, SocketPacketDecoder } from "@holdfast/protocol";
+import createDebug from "debug";
+import { encodedPacket } from "./adapter.ts";
+import type { LaneReceiver } from "./delivery/lane.ts";
+import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import { Connection, type ConnectionReceiver } from "./engine/connection.ts";
+import { ServerError } from "./errors.ts";
+import { Alarm } from "./host/timer-wheel.ts";
+import type { Namespace } from "./namespace.ts";
+import { defaultParser, type PacketDecoder } from "./parser.ts";
+import type { Server } from "./server.ts";
+import type { Socket } from "./socket.ts";
+import type { DisconnectReason } from "./socket-types.ts";
+import type { EngineRequest } from "./transports/request.ts";
+
+const debug = createDebug("holdfast:client");
+
+/** How `writeToEngine` is to send; the names are those of npm socket.io-adapter. */
+export interface WriteOptions {
+  compress?: boolean | undefined;
+  volatile?: boolean | undefined;
+  preEncoded?: boolean | undefined;
+  wsPreEncodedFrame?: unknown;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a client serves namespaces of whatever event maps
+type AnySocket = Socket<any, any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: a client serves namespaces of whatever event maps
+type AnyServer = Server<any, any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: a client serves namespaces of whatever event maps
+type AnyNamespace = Namespace<any, any, any, any>;
+
+export class Client implements ConnectionReceiver, LaneReceiver {
+  readonly conn: Connection;
+  /** The id of the connection; secret. */
+  readonly id: string;
+  readonly server: AnyServer;
+  /** The sockets by the name of their namespace. */
+  readonly nsps = new Map<string, AnySocket>();
+  #decoder: SocketPacketDecoder | undefined;
+  #foreignDecoder: PacketDecoder | undefined;
+  /** Ends a connection that joins no namespace. */
+  readonly #connectAlarm: Alarm<Client>;
+  /** Ends a connection whose packet stays incomplete. */
+  #attachmentsAlarm: Alarm<Client> | undefined;
+  #incompleteBytes = 0;
+  /** Namespaces that are being joined: they count towards the limit. */
+  #joining = 0;
+  #closed = false;
+
+  constructor(server: AnyServer, conn: Connection) {
+    this.server = server;
+    this.conn = conn;
+    this.id = conn.id;
+    this.#connectAlarm = new Alarm<Client>(this, clientJoinedNothing);
+    server._wheel.arm(this.#connectAlarm, server._connectTimeout);
+    if (conn instanceof Connection) conn.receiver = this;
+    else this.#listen(conn);
+  }
+
+  /** A connection of another engine has no receiver, but events. */
+  #listen(conn: Connection): void {
+    conn.on("data", (data: string | Uint8Array) => this.received(data));
+    conn.on("error", (error: unknown) => this.onerror(error));
+    conn.on("close", (reason: string, description: unknown) => this.closed(reason, description));
+  }
+
+  /** The first request of the connection. */
+  get request(): EngineRequest {
+    return this.conn.request;
+  }
+
+  /** The sockets by their ids. */
+  get sockets(): Map<string, AnySocket> {
+    return new Map([...this.nsps.values()].map((socket) => [socket.id, socket]));
+  }
+
+  // --- incoming ---
+
+  received(data: string | Uint8Array): void {
+    this.ondata(data);
+  }
+
+  /** Takes a message of the connection. */
+  ondata(data: string | Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      if (this.server._parser !== defaultParser) this.#addToForeignDecoder(data);
+      else this.#addToDecoder(data);
+    } catch (error) {
+      this.onerror(error);
+    }
+  }
+
+  #addToDecoder(data: string | Uint8Array): void {
+    this.#decoder ??= new SocketPacketDecoder({ maxDepth: this.server._limits.jsonDepth });
+    const packet = this.#decoder.add(data);
+    if (packet !== undefined) {
+      if (this.#incompleteBytes > 0) this.#forgetIncomplete();
+      this.#onPacket(packet);
+    } else {
+      this.#onIncomplete(data.length);
+    }
+  }
+
+  #onIncomplete(bytes: number): void {
+    const { _limits: limits, _wheel: wheel } = this.server;
+    if (this.#incompleteBytes === 0) {
+      this.#attachmentsAlarm ??= new Alarm<Client>(this, attachmentsAreLate);
+      wheel.arm(this.#attachmentsAlarm, limits.attachmentsTimeoutMs);
+    }
+    this.#incompleteBytes += bytes;
+    this.server._incompleteBytes += bytes;
+    if (this.server._incompleteBytes > limits.pendingBytes) {
+      this.#end(new ServerError("HF_PENDING_BYTES", `more than ${limits.pendingBytes}`));
+    }
+  }
+
+  #forgetIncomplete(): void {
+    this.server._incompleteBytes -= this.#incompleteBytes;
+    this.#incompleteBytes = 0;
+    if (this.#attachmentsAlarm !== undefined) this.server._wheel.disarm(this.#attachmentsAlarm);
+  }
+
+  /** @internal */
+  attachmentsAreLate(): void {
+    const missing = this.#decoder?.pendingAttachments ?? 0;
+    this.#end(new ServerError("HF_ATTACHMENTS_TIMEOUT", `${missing} are missing`));
+  }
+
+  #addToForeignDecoder(data: string | Uint8Array): void {
+    if (this.#foreignDecoder === undefined) {
+      this.#foreignDecoder = new this.server._parser.Decoder();
+      this.#foreignDecoder.on("decoded", (packet) => this.#onPacket(packet));
+    }
+    this.#foreignDecoder.add(data);
+  }
+
+  #onPacket(packet: SocketPacket): void {
+    const socket = this.nsps.get(packet.nsp);
+    if (socket === undefined && packet.type === PacketType.CONNECT) {
+      this.connect(packet.nsp, packet.data);
+    } else if (
+      socket !== undefined &&
+      packet.type !== PacketType.CONNECT &&
+      packet.type !== PacketType.CONNECT_ERROR
+    ) {
+      process.nextTick(deliverToSocket, socket, packet);
+    } else {
+      const state = socket === undefined ? "not joined" : "joined";
+      const detail = `type ${packet.type} for a namespace that is ${state}`;
+      this.#refuse(new ServerError("HF_PACKET_UNEXPECTED", detail));
+      this.close();
+    }
+  }
+
+  // --- namespaces ---
+
+  /** Joins a namespace, which may have to be made first. */
+  connect(name: string, auth: unknown = {}): void {
+    const limit = this.server._limits.namespacesPerConnection;
+    if (this.nsps.size + this.#joining >= limit) {
+      this.#end(new ServerError("HF_NAMESPACES_TOO_MANY", `more than ${limit}`));
+      return;
+    }
+    const known = this.server._nsps.get(name);
+    if (known !== undefined) {
+      this.#join(known, auth);
+      return;
+    }
+    this.#joining++;
+    let answered = false;
+    this.server._checkNamespace(name, auth, (namespace) => {
+      if (answered) return;
+      answered = true;
+      this.#joining--;
+      if (namespace !== undefined) {
+        this.#join(namespace, auth);
+        return;
+      }
+      debug("there is no namespace %s", name);
+      const data = { message: "Invalid namespace" };
+      this._packet({ type: PacketType.CONNECT_ERROR, nsp: name, data });
+    });
+  }
+
+  #join(namespace: AnyNamespace, auth: unknown): void {
+    this.#joining++;
+    const joined = (socket: AnySocket) => {
+      this.nsps.set(namespace.name, socket);
+      this.server._wheel.disarm(this.#connectAlarm);
+    };
+    namespace._add(this, auth, joined, () => {
+      this.#joining--;
+    });
+  }
+
+  /** @internal Ends a connection that has joined nothing in time. */
+  joinedNothing(): void {
+    if (this.nsps.size === 0) this.close();
+  }
+
+  /** @internal Takes a socket that has closed out of the list. */
+  _remove(socket: AnySocket): void {
+    if (this.nsps.get(socket.nsp.name) === socket) this.nsps.delete(socket.nsp.name);
+  }
+
+  /** @internal Disconnects all sockets and closes the connection. */
+  _disconnect(): void {
+    for (const socket of [...this.nsps.values()]) socket.disconnect();
+    this.nsps.clear();
+    this.close();
+  }
+
+  // --- outgoing ---
+
+  /** @internal Encodes and sends a packet of one socket. */
+  _packet(packet: SocketPacket, options: WriteOptions = {}): void {
+    if (this.conn.readyState !== "open") return;
+    const { encoder } = this.server;
+    const compress = options.compress !== false;
+    const encoded = encodedPacket(encoder.encode(packet), compress);
+    this.deliver(encoded, false, options.volatile === true);
+  }
+
+  /** Puts an encoded packet into the outbox. A volatile one is dropped unless it can leave at once. */
+  deliver(packet: OutgoingPacket, shared: boolean, volatile = false): void {
+    const { conn } = this;
+    if (volatile && !conn.transport.writable) return;
+    if (conn instanceof Connection) {
+      conn.enqueue(packet, shared);
+      return;
+    }
+    writeToForeignConnection(conn, packet);
+  }
+
+  /**
+   * Sends what an adapter has encoded. Adapters give the same array for all sockets of a broadcast, and that is
+   * how we know that it is one.
+   */
+  writeToEngine(
+    parts: readonly (string | Uint8Array)[] | string | Uint8Array,
+    options: WriteOptions,
+  ): void {
+    if (typeof parts === "string" || parts instanceof Uint8Array) {
+      this.deliver(encodedPacket([parts], options.compress !== false), false, options.volatile);
+      return;
+    }
+    if (latestBroadcast?.parts !== parts || latestBroadcast.compress !== options.compress) {
+      const packet = encodedPacket(parts, options.compress !== false);
+      latestBroadcast = { parts, compress: options.compress, packet };
+    }
+    this.deliver(latestBroadcast.packet, true, options.volatile === true);
+  }
+
+  // --- end ---
+
+  /** Closes the connection. */
+  close(): void {
+    if (this.conn.readyState !== "open") return;
+    this.conn.close();
+    this.closed("forced server close");
+  }
+
+  /** Tells the sockets of an error of the connection, and closes it. */
+  onerror(error: unknown): void {
+    const shown = error instanceof Error ? error : new Error(String(error));
+    this.#refuse(new ServerError("HF_PACKET_INVALID", shown.message, { cause: error }));
+    for (const socket of [...this.nsps.values()]) socket._onerror(shown);
+    this.conn.close();
+  }
+
+  #end(error: ServerError): void {
+    this.#refuse(error);
+    for (const socket of [...this.nsps.values()]) socket._onerror(error);
+    this.close();
+  }
+
+  #refuse(error: ServerError): void {
+    if (this.conn instanceof Connection) this.conn.server.refuse(error, this.conn);
+  }
+
+  closed(reason: string, description?: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    debug("%s: closed, %s", this.id.slice(0, 6), reason);
+    this.server._wheel.disarm(this.#connectAlarm);
+    this.#forgetIncomplete();
+    const sockets = [...this.nsps.values()];
+    for (const socket of sockets) socket._onclose(reason as DisconnectReason, description);
+    this.nsps.clear();
+    this.#decoder?.reset();
+    this.#foreignDecoder?.destroy();
+  }
+}
+
+/** The broadcast of a foreign adapter that was seen last: its packet is shared by the sockets that follow. */
+let latestBroadcast:
+  | { parts: readonly unknown[]; compress: boolean | undefined; packet: OutgoingPacket }
+  | undefined;
+
+/** The connection of another engine, bound by `io.bind(engine)`. */
+interface ForeignConnection {
+  write(data: string | Uint8Array, options: { compress: boolean }): unknown;
+}
+
+function writeToForeignConnection(conn: ForeignConnection, packet: OutgoingPacket): void {
+  for (const part of packet.enginePackets()) {
+    conn.write(part.data ?? "", { compress: packet.compress });
+  }
+}
+
+function deliverToSocket(socket: AnySocket, packet: SocketPacket): void {
+  socket._onpacket(packet);
+}
+
+function clientJoinedNothing(client: Client): void {
+  client.joinedNothing();
+}
+
+function attachmentsAreLate(client: Client): void {
+  client.attachmentsAreLate();
+}

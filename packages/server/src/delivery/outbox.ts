@@ -1,0 +1,107 @@
+/**
+ * What waits to be written to connections, and when it is written: once per turn of the event loop.
+ *
+ * Pending packets form a tree. A connection that has something pending points at one node; the path
+ * from the root to it is what will be written. Connections that wait for the same packets in the
+ * same order share the node, so the bytes of a room's turn are put together once and not once per
+ * member. (Measured: nearly the whole gain in fan-out comes from this, see docs/internals.)
+ */
+import type { Host } from "../host/host.ts";
+import type { OutgoingPacket } from "./outgoing-packet.ts";
+
+export class OutboxNode {
+  readonly parent: OutboxNode | undefined;
+  readonly packet: OutgoingPacket | undefined;
+  /** Bytes of all packets from the root to here, roughly. */
+  readonly size: number;
+  #latestChild: OutboxNode | undefined;
+  #children: Map<OutgoingPacket, OutboxNode> | undefined;
+  #bytes: Buffer | undefined;
+
+  constructor(parent?: OutboxNode, packet?: OutgoingPacket) {
+    this.parent = parent;
+    this.packet = packet;
+    this.size = parent === undefined || packet === undefined ? 0 : parent.size + packet.size;
+  }
+
+  /** The node that follows this one with `packet`, the same one for all who ask. */
+  next(packet: OutgoingPacket): OutboxNode {
+    const latest = this.#latestChild;
+    if (latest?.packet === packet) return latest;
+    const known = this.#children?.get(packet);
+    if (known !== undefined) {
+      this.#latestChild = known;
+      return known;
+    }
+    const child = new OutboxNode(this, packet);
+    if (latest?.packet !== undefined) {
+      this.#children ??= new Map([[latest.packet, latest]]);
+      this.#children.set(packet, child);
+    }
+    this.#latestChild = child;
+    return child;
+  }
+
+  /** A node that follows this one with `packet`, which nobody else gets. */
+  alone(packet: OutgoingPacket): OutboxNode {
+    return new OutboxNode(this, packet);
+  }
+
+  /** The packets from the root to here, oldest first. */
+  packets(): OutgoingPacket[] {
+    const packets: OutgoingPacket[] = [];
+    let node: OutboxNode | undefined = this;
+    while (node?.packet !== undefined) {
+      packets.push(node.packet);
+      node = node.parent;
+    }
+    return packets.reverse();
+  }
+
+  /** The WebSocket frames from the root to here as one buffer, shared by all who stand here. */
+  bytes(): Buffer {
+    if (this.#bytes !== undefined) return this.#bytes;
+    const bytes =
+      this.parent?.packet === undefined && this.packet !== undefined
+        ? this.packet.frames()
+        : Buffer.concat(this.packets().map((packet) => packet.frames()));
+    this.#bytes = bytes;
+    return bytes;
+  }
+}
+
+/** Whoever owns an outbox: told once per turn that it should be written. */
+export interface OutboxOwner {
+  flush(): void;
+}
+
+/** The end of a turn of the event loop: everything that was enqueued in it is written then. */
+export class Turn {
+  readonly #host: Host;
+  #root = new OutboxNode();
+  #owners: OutboxOwner[] = [];
+  readonly #end = () => this.#flushAll();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Where an empty outbox stands. */
+  get root(): OutboxNode {
+    return this.#root;
+  }
+
+  /** Has `owner.flush()` called at the end of this turn. Call it once per owner and turn. */
+  add(owner: OutboxOwner): void {
+    if (this.#owners.length === 0) this.#host.afterTurn(this.#end);
+    this.#owners.push(owner);
+  }
+
+  #flushAll(): void {
+    const owners = this.#owners;
+    this.#owners = [];
+    for (const owner of owners) owner.flush();
+    // A new root each turn lets go of the nodes: only a connection that could not write keeps its path.
+    this.#root = new OutboxNode();
+  }
+}

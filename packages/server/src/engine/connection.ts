@@ -1,0 +1,402 @@
+/**
+ * One Engine.IO connection: a client with a `sid`, whatever transport it is on.
+ *
+ * Socket.IO's API shows it as `socket.conn`, and npm engine.io calls it `Socket`; the members that
+ * applications and third-party packages touch have the names they have there. It survives an upgrade
+ * (see upgrade.ts), keeps the heartbeat (heartbeat.ts) and owns the outbox.
+ */
+import { EventEmitter } from "node:events";
+import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
+import { encodeHandshake } from "@holdfast/protocol";
+import createDebug from "debug";
+import type { OutboxNode, OutboxOwner, Turn } from "../delivery/outbox.ts";
+import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
+import { ServerError } from "../errors.ts";
+import type { TimerWheel } from "../host/timer-wheel.ts";
+import type { Limits } from "../limits.ts";
+import type { EngineRequest } from "../transports/request.ts";
+import type { Transport, TransportReceiver } from "../transports/transport.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { ResolvedEngineOptions } from "./options.ts";
+import { Upgrade } from "./upgrade.ts";
+
+const debug = createDebug("holdfast:connection");
+
+export type ConnectionState = "opening" | "open" | "closing" | "closed";
+
+export type CloseReason =
+  | "transport error"
+  | "transport close"
+  | "forced close"
+  | "ping timeout"
+  | "parse error";
+
+export interface SendOptions {
+  /** Whether the transport may compress the packet. Default true. */
+  compress?: boolean | undefined;
+}
+
+export type SendCallback = (transport: Transport) => void;
+
+/** Who takes what a connection brings: given by reference, so that nothing is ever missed. */
+export interface ConnectionReceiver {
+  received(data: string | Uint8Array): void;
+  closed(reason: string, description?: unknown): void;
+}
+
+/** What a connection needs of the engine that holds it. */
+export interface ConnectionServer extends EventEmitter {
+  readonly opts: ResolvedEngineOptions;
+  readonly limits: Limits;
+  readonly wheel: TimerWheel;
+  readonly turn: Turn;
+  /** The transports that one may move to. */
+  upgrades(transport: string): string[];
+  /** Counts and logs why a connection is refused something. */
+  refuse(error: ServerError, connection: Connection): void;
+  /** Takes a connection that has closed out of the list. */
+  forget(connection: Connection): void;
+  addPollingHeaders(
+    headers: Record<string, string | string[]>,
+    request: EngineRequest,
+    id: string,
+  ): void;
+}
+
+/** Above this much the outbox is handed over before the turn ends, so that a full network is noticed. */
+const handOverBytes = 1024 * 1024;
+
+/** A packet as the events of a connection show it. */
+interface ShownPacket {
+  type: EnginePacket["type"];
+  data?: string | Uint8Array;
+  options: { compress: boolean };
+}
+
+export class Connection extends EventEmitter implements TransportReceiver, OutboxOwner {
+  /** The id of the connection: the only credential of its later requests, so keep it secret. */
+  readonly id: string;
+  readonly server: ConnectionServer;
+  /** The first request. Undefined with WebTransport. */
+  readonly request: EngineRequest;
+  readonly protocol = 4;
+  readonly remoteAddress: string | undefined;
+  transport: Transport;
+  /** @internal Who takes the messages, besides listeners of the events. */
+  receiver: ConnectionReceiver | undefined;
+  #state: ConnectionState = "opening";
+  #upgraded = false;
+  #upgrade: Upgrade | undefined;
+  #pending: OutboxNode | undefined;
+  #queued = false;
+  #closeWhenSent: { discard: boolean } | undefined;
+  #callbacks: SendCallback[] | undefined;
+  readonly #heartbeat: Heartbeat;
+
+  constructor(
+    id: string,
+    server: ConnectionServer,
+    transport: Transport,
+    request: EngineRequest | undefined,
+  ) {
+    super();
+    this.id = id;
+    this.server = server;
+    // Applications read `request` as always there; only WebTransport has none (as in Socket.IO).
+    this.request = request as EngineRequest;
+    this.remoteAddress = request?.socket?.remoteAddress;
+    this.transport = transport;
+    transport.receiver = this;
+    transport.sid = id;
+    this.#heartbeat = new Heartbeat(this, server.wheel, server.opts);
+  }
+
+  /** @internal Sends the handshake. Called once, when the engine knows the connection. */
+  open(): void {
+    this.#state = "open";
+    const { opts } = this.server;
+    this.enqueue(new OutgoingPacket("open", this.#encodedHandshake()), false);
+    if (opts.initialPacket) this.send(opts.initialPacket);
+    this.emit("open");
+    this.#heartbeat.start();
+  }
+
+  #encodedHandshake(): string {
+    const { pingInterval, pingTimeout, maxHttpBufferSize } = this.server.opts;
+    return encodeHandshake({
+      sid: this.id,
+      upgrades: this.#availableUpgrades(),
+      pingInterval,
+      pingTimeout,
+      maxPayload: maxHttpBufferSize,
+    });
+  }
+
+  #availableUpgrades(): string[] {
+    const enabled: readonly string[] = this.server.opts.transports;
+    return this.server.upgrades(this.transport.name).filter((name) => enabled.includes(name));
+  }
+
+  // --- state ---
+
+  get readyState(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Whether an upgrade to another transport is under way. */
+  get upgrading(): boolean {
+    return this.#upgrade !== undefined;
+  }
+
+  /** Whether the connection has moved to another transport. */
+  get upgraded(): boolean {
+    return this.#upgraded;
+  }
+
+  get hasPending(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** The packets that wait to be handed to the transport, oldest first. */
+  get writeBuffer(): ShownPacket[] {
+    return this.#pending?.packets().flatMap(shownPackets) ?? [];
+  }
+
+  // --- sending ---
+
+  /**
+   * Sends a message.
+   *
+   * @param data text, or bytes
+   * @param options `compress: false` keeps the transport from compressing it
+   * @param callback called once the transport has given the message to the network
+   */
+  send(
+    data: string | Uint8Array | ArrayBuffer,
+    options?: SendOptions | SendCallback,
+    callback?: SendCallback,
+  ): this {
+    const sent = typeof options === "function" ? options : callback;
+    const compress = typeof options === "function" || options?.compress !== false;
+    const content = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+    if (sent !== undefined && this.#state === "open") {
+      this.#callbacks ??= [];
+      this.#callbacks.push(sent);
+    }
+    this.enqueue(new OutgoingPacket("message", content, compress), false);
+    return this;
+  }
+
+  /** The same as {@link send}. */
+  write(
+    data: string | Uint8Array | ArrayBuffer,
+    options?: SendOptions | SendCallback,
+    callback?: SendCallback,
+  ): this {
+    return this.send(data, options, callback);
+  }
+
+  /**
+   * @internal Puts a packet into the outbox.
+   * @param shared whether the same packet object goes to other connections too.
+   */
+  enqueue(packet: OutgoingPacket, shared: boolean): void {
+    if (this.#state !== "open") return;
+    if (this.listenerCount("packetCreate") > 0) {
+      for (const shown of shownPackets(packet)) this.emit("packetCreate", shown);
+    }
+    const before = this.#pending ?? this.server.turn.root;
+    const limit = this.server.limits.bufferedBytes;
+    // One packet may be larger than the limit, if nothing else waits.
+    if (before.size > limit && !this.transport.ready) {
+      this.#refuseToBuffer(limit);
+      return;
+    }
+    this.#pending = shared ? before.next(packet) : before.alone(packet);
+    if (this.#pending.size > handOverBytes) this.#handOver();
+    if (this.#queued) return;
+    this.#queued = true;
+    this.server.turn.add(this);
+  }
+
+  #refuseToBuffer(limit: number): void {
+    const error = new ServerError("HF_OUTBOX_FULL", `more than ${limit} bytes`);
+    this.server.refuse(error, this);
+    this.#pending = undefined;
+    this.transport.discard();
+    this.onClose("transport error", error);
+  }
+
+  /** @internal The end of a turn: hands the outbox to the transport, if that can take it. */
+  flush(): void {
+    this.#queued = false;
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    const pending = this.#pending;
+    if (pending === undefined || this.#state === "closed" || !this.transport.ready) return;
+    if (this.listenerCount("flush") > 0 || this.server.listenerCount("flush") > 0) {
+      const packets = this.writeBuffer;
+      this.emit("flush", packets);
+      this.server.emit("flush", this, packets);
+    }
+    this.#pending = undefined;
+    const callbacks = this.#callbacks;
+    this.#callbacks = undefined;
+    const { transport } = this;
+    const sent = callbacks && (() => callbacks.forEach((callback) => void callback(transport)));
+    transport.sendPending(pending, sent);
+    if (this.listenerCount("drain") > 0) this.emit("drain");
+    if (this.server.listenerCount("drain") > 0) this.server.emit("drain", this);
+    if (this.#closeWhenSent !== undefined && this.#pending === undefined) {
+      this.#closeTransport(this.#closeWhenSent.discard);
+    }
+  }
+
+  /** @internal */
+  sendPing(): void {
+    this.enqueue(pingPacket, true);
+  }
+
+  // --- what the transport tells ---
+
+  /** @internal */
+  received(packet: EnginePacket): void {
+    if (this.#state !== "open") {
+      debug("%s: packet received on a connection that is closing", this.id.slice(0, 6));
+      return;
+    }
+    if (this.listenerCount("packet") > 0) this.emit("packet", packet);
+    if (packet.type === "message") {
+      this.#heartbeat.heard();
+      this.receiver?.received(packet.data);
+      if (this.listenerCount("data") > 0) this.emit("data", packet.data);
+      if (this.listenerCount("message") > 0) this.emit("message", packet.data);
+    } else if (packet.type === "pong") {
+      this.#heartbeat.answered();
+      if (this.listenerCount("heartbeat") > 0) this.emit("heartbeat");
+    } else if (packet.type === "ping") {
+      this.failed(new Error("invalid heartbeat direction"));
+    } else {
+      this.#heartbeat.heard();
+    }
+  }
+
+  /** @internal */
+  ready(): void {
+    this.#handOver();
+  }
+
+  /** @internal */
+  failed(error: Error): void {
+    this.onClose("transport error", error);
+  }
+
+  /** @internal */
+  malformed(error: ProtocolError): void {
+    this.server.refuse(new ServerError("HF_PACKET_INVALID", error.message, { cause: error }), this);
+    this.onClose("parse error", error);
+  }
+
+  /** @internal */
+  closed(): void {
+    this.onClose("transport close");
+  }
+
+  /** @internal */
+  addHeaders(headers: Record<string, string | string[]>, request: EngineRequest): void {
+    this.server.addPollingHeaders(headers, request, this.id);
+  }
+
+  // --- upgrade ---
+
+  /** @internal Lets the client try another transport; the connection moves when it says so. */
+  _maybeUpgrade(transport: Transport): void {
+    debug("%s: may move from %s to %s", this.id.slice(0, 6), this.transport.name, transport.name);
+    this.#upgrade = new Upgrade(this, transport);
+  }
+
+  /** @internal */
+  upgradeEnded(): void {
+    this.#upgrade = undefined;
+  }
+
+  /** @internal Moves to the new transport: what waits goes out on it. */
+  moveTo(transport: Transport): void {
+    const old = this.transport;
+    old.discard();
+    this.#upgraded = true;
+    this.#release(old);
+    this.#heartbeat.forget();
+    this.transport = transport;
+    transport.receiver = this;
+    transport.sid = this.id;
+    this.emit("upgrade", transport);
+    this.#handOver();
+    if (this.#state === "closing" && this.#pending === undefined) this.#closeTransport(false);
+  }
+
+  #release(transport: Transport): void {
+    transport.detach();
+    transport.close();
+  }
+
+  // --- closing ---
+
+  /**
+   * Closes the connection, after what waits has been sent.
+   *
+   * @param discard true drops what waits and closes at once
+   */
+  close(discard = false): void {
+    if (discard && (this.#state === "open" || this.#state === "closing")) {
+      this.#closeTransport(true);
+      return;
+    }
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#handOver();
+    if (this.#pending === undefined) this.#closeTransport(false);
+    else this.#closeWhenSent = { discard: false };
+  }
+
+  #closeTransport(discard: boolean): void {
+    this.#closeWhenSent = undefined;
+    if (discard) this.transport.discard();
+    this.transport.close(() => this.onClose("forced close"));
+  }
+
+  /** @internal Ends the connection for `reason`. Only the first call counts. */
+  onClose(reason: CloseReason, description?: unknown): void {
+    if (this.#state === "closed") return;
+    debug("%s: closed, %s", this.id.slice(0, 6), reason);
+    this.#state = "closed";
+    this.#heartbeat.stop();
+    this.#upgrade?.connectionClosed();
+    this.#callbacks = undefined;
+    this.#closeWhenSent = undefined;
+    this.server.forget(this);
+    this.#release(this.transport);
+    this.receiver?.closed(reason, description);
+    this.emit("close", reason, description);
+    // Listeners of "close" may still look at what was not sent.
+    process.nextTick(dropPending, this);
+  }
+
+  /** @internal */
+  dropPending(): void {
+    this.#pending = undefined;
+  }
+}
+
+const pingPacket = new OutgoingPacket("ping", undefined);
+
+function dropPending(connection: Connection): void {
+  connection.dropPending();
+}
+
+function shownPackets(packet: OutgoingPacket): ShownPacket[] {
+  const options = { compress: packet.compress };
+  return packet.enginePackets().map((part) => ({ ...part, options }));
+}

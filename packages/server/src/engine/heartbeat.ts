@@ -1,0 +1,76 @@
+/**
+ * The heartbeat of one connection (Engine.IO protocol, "Heartbeat"): the server pings, the client answers.
+ *
+ * A ping goes out `pingInterval` after the last answer; none within `pingTimeout` ends the connection. While an
+ * answer is awaited, one other packet of the client restarts the wait once: it lives, only its answer is late.
+ */
+import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
+
+export interface HeartbeatOwner {
+  sendPing(): void;
+  onClose(reason: "ping timeout"): void;
+}
+
+export interface HeartbeatOptions {
+  /** Milliseconds. */
+  readonly pingInterval: number;
+  /** Milliseconds. */
+  readonly pingTimeout: number;
+}
+
+export class Heartbeat {
+  readonly #owner: HeartbeatOwner;
+  readonly #wheel: TimerWheel;
+  readonly #options: HeartbeatOptions;
+  readonly #alarm: Alarm<Heartbeat>;
+  #state: "idle" | "awaiting" | "awaiting again" = "idle";
+
+  constructor(owner: HeartbeatOwner, wheel: TimerWheel, options: HeartbeatOptions) {
+    this.#owner = owner;
+    this.#wheel = wheel;
+    this.#options = options;
+    this.#alarm = new Alarm<Heartbeat>(this, heartbeatIsDue);
+  }
+
+  start(): void {
+    this.#wheel.arm(this.#alarm, this.#options.pingInterval);
+  }
+
+  stop(): void {
+    this.#wheel.disarm(this.#alarm);
+  }
+
+  /** The client answered a ping. */
+  answered(): void {
+    this.#state = "idle";
+    this.start();
+  }
+
+  /** The client sent something else. */
+  heard(): void {
+    if (this.#state !== "awaiting") return;
+    this.#state = "awaiting again";
+    this.#wheel.arm(this.#alarm, this.#options.pingTimeout);
+  }
+
+  /** A ping that was sent on a transport that is no more will not be answered: start anew. */
+  forget(): void {
+    if (this.#state === "idle") return;
+    this.answered();
+  }
+
+  /** @internal */
+  due(): void {
+    if (this.#state !== "idle") {
+      this.#owner.onClose("ping timeout");
+      return;
+    }
+    this.#state = "awaiting";
+    this.#wheel.arm(this.#alarm, this.#options.pingTimeout);
+    this.#owner.sendPing();
+  }
+}
+
+function heartbeatIsDue(heartbeat: Heartbeat): void {
+  heartbeat.due();
+}

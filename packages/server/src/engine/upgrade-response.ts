@@ -1,0 +1,59 @@
+/**
+ * The response object that engine middlewares see in an upgrade request.
+ *
+ * An upgrade has no HTTP response of its own, yet middlewares made for Express want one: what they
+ * set as headers goes out with the 101, and ending the response ends the request.
+ */
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+export type UpgradeHeaders = Map<string, number | string | readonly string[]>;
+
+export class UpgradeResponse extends EventEmitter {
+  readonly headers: UpgradeHeaders = new Map();
+  readonly socket: Duplex;
+  headersSent = false;
+
+  constructor(socket: Duplex) {
+    super();
+    this.socket = socket;
+  }
+
+  setHeader(name: string, value: number | string | readonly string[]): this {
+    this.headers.set(name.toLowerCase(), value);
+    return this;
+  }
+
+  getHeader(name: string): number | string | readonly string[] | undefined {
+    return this.headers.get(name.toLowerCase());
+  }
+
+  hasHeader(name: string): boolean {
+    return this.headers.has(name.toLowerCase());
+  }
+
+  removeHeader(name: string): void {
+    this.headers.delete(name.toLowerCase());
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  /** Some middlewares wait for this call to set their headers. */
+  writeHead(): this {
+    return this;
+  }
+
+  end(): this {
+    this.emit("finish");
+    this.socket.destroy();
+    return this;
+  }
+
+  /** The same object for those who want the type; only the members above are there. */
+  asServerResponse(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+}

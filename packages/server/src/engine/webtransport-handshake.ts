@@ -1,0 +1,95 @@
+/**
+ * The opening of a WebTransport session: the client opens one stream and sends `open` on it, alone for
+ * a new connection, with the id of its connection for an upgrade.
+ */
+import { type EnginePacket, ProtocolError, WebTransportFrameDecoder } from "@holdfast/protocol";
+import { ServerError } from "../errors.ts";
+import { Alarm } from "../host/timer-wheel.ts";
+import {
+  type ByteReader,
+  type WebTransportSession,
+  WebTransportTransport,
+} from "../transports/webtransport.ts";
+import type { Connection, ConnectionServer } from "./connection.ts";
+
+export interface WebTransportAcceptor {
+  readonly server: Pick<ConnectionServer, "opts" | "wheel"> & { refuse(error: ServerError): void };
+  readonly enabled: boolean;
+  readonly guarded: boolean;
+  find(sid: string): Connection | undefined;
+  connect(transport: WebTransportTransport): void;
+}
+
+export async function acceptWebTransport(
+  session: WebTransportSession,
+  acceptor: WebTransportAcceptor,
+): Promise<void> {
+  const { server } = acceptor;
+  const close = (detail: string) => {
+    server.refuse(new ServerError("HF_WEBTRANSPORT_HANDSHAKE", detail));
+    closeSession(session);
+  };
+  if (!acceptor.enabled) return close('the option transports does not list "webtransport"');
+  if (acceptor.guarded) return close("the engine has middlewares, which need an HTTP request");
+  const timeout = new Alarm(session, () => close("no stream and no packet in time"));
+  server.wheel.arm(timeout, server.opts.upgradeTimeout);
+  // Whoever reads learns of a session that ends in the meantime: its streams end with it.
+  session.closed.catch(ignore);
+  try {
+    const { value: stream } = await session.incomingBidirectionalStreams.getReader().read();
+    if (stream === undefined) return;
+    const decoder = new WebTransportFrameDecoder({
+      maxPayloadBytes: server.opts.maxHttpBufferSize,
+    });
+    const reader = stream.readable.getReader();
+    const [first, ...rest] = await firstPackets(reader, decoder);
+    if (first === undefined) return;
+    if (first.type !== "open") return close(`expected the packet open, got ${first.type}`);
+    const writer = stream.writable.getWriter();
+    const transport = () => new WebTransportTransport({ session, reader, writer, decoder, rest });
+    if (first.data === undefined) return acceptor.connect(transport());
+    const sid = sidOf(first.data);
+    const connection = sid === undefined ? undefined : acceptor.find(sid);
+    if (connection === undefined) return close("the id of the connection is unknown");
+    if (connection.upgrading) return close("the connection is moving to another transport");
+    if (connection.upgraded) return close("the connection has moved to another transport");
+    connection._maybeUpgrade(transport());
+  } catch (error) {
+    close(error instanceof ProtocolError ? error.message : "the session ended");
+  } finally {
+    server.wheel.disarm(timeout);
+  }
+}
+
+async function firstPackets(
+  reader: ByteReader<Uint8Array>,
+  decoder: WebTransportFrameDecoder,
+): Promise<EnginePacket[]> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) return [];
+    const packets = decoder.push(value);
+    if (packets.length > 0) return packets;
+  }
+}
+
+function sidOf(data: string | Uint8Array): string | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    const parsed: unknown = JSON.parse(data);
+    if (typeof parsed !== "object" || parsed === null || !("sid" in parsed)) return undefined;
+    return typeof parsed.sid === "string" ? parsed.sid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function closeSession(session: WebTransportSession): void {
+  try {
+    session.close();
+  } catch {
+    // It was closed already.
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,35 @@
+/** What can go wrong in the server. Every code is described in docs/reference/errors.md. */
+export const serverErrors = {
+  HF_OPTION_INVALID: "an option has a value of the wrong form",
+  HF_OPTION_UNKNOWN: "an option is not known",
+  HF_OPTION_UNSUPPORTED: "an option of Socket.IO that Holdfast does not support",
+  HF_UWS_UNSUPPORTED: "attachApp() needs uWebSockets.js, which Holdfast does not support",
+  HF_ATTACH_INVALID: "the first argument is neither an HTTP server nor a port",
+  HF_ORIGIN_REFUSED: "a request of another origin carried cookies, and no `cors` option allows it",
+  HF_ADDRESS_LIMIT: "the client's address has too many connections",
+  HF_BODY_TIMEOUT: "the body of a POST request did not arrive in time",
+  HF_BODY_TOO_LARGE: "the body of a POST request is larger than maxHttpBufferSize",
+  HF_OUTBOX_FULL: "the client does not read: too many bytes wait to be sent to it",
+  HF_PACKET_INVALID: "the client sent bytes that the protocol does not allow",
+  HF_PACKET_UNEXPECTED: "the client sent a packet that its state does not allow",
+  HF_ATTACHMENTS_TIMEOUT: "the attachments of a packet did not arrive in time",
+  HF_PENDING_BYTES: "incomplete packets of all clients together take too much memory",
+  HF_NAMESPACES_TOO_MANY: "the connection asked for too many namespaces",
+  HF_ROOMS_TOO_MANY: "the socket is in too many rooms",
+  HF_WEBTRANSPORT_HANDSHAKE: "the WebTransport session did not open as the protocol demands",
+  HF_ADAPTER_MISSING: "the namespace has no adapter",
+  HF_PARENT_NAMESPACE: "the call is not supported on a parent namespace",
+} as const;
+
+export type ServerErrorCode = keyof typeof serverErrors;
+
+/** Switch on `code`, never on `message`: codes are API, messages are for people. */
+export class ServerError extends Error {
+  override readonly name = "ServerError";
+  readonly code: ServerErrorCode;
+
+  constructor(code: ServerErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail === undefined ? serverErrors[code] : `${serverErrors[code]}: ${detail}`, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Time, chance and the event loop, as the rest of the server sees them.
+ *
+ * Everything that a seeded simulation must be able to replace comes in through this interface;
+ * no other file of the server touches `Date`, timers or the random generator.
+ */
+import { randomFillSync } from "node:crypto";
+
+export interface TimerHandle {
+  cancel(): void;
+}
+
+export interface Host {
+  /** Milliseconds of a clock that never jumps; only differences have a meaning. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970, for what people read. Never for deadlines. */
+  wallMs(): number;
+  /** Calls `run` once, `delayMs` from now. */
+  startTimer(delayMs: number, run: () => void): TimerHandle;
+  /** Calls `run` at the end of this turn of the event loop, when what had arrived has been read. */
+  afterTurn(run: () => void): void;
+  /** A new identifier: 20 characters of `[A-Za-z0-9_-]`, 120 bits of a CSPRNG. */
+  newId(): string;
+}
+
+const idBytes = 15;
+const idsPerBatch = 128;
+
+/** Draws random bytes in batches: one system call per identifier costs more than all the rest of it. */
+class IdSource {
+  readonly #pool = Buffer.allocUnsafeSlow(idBytes * idsPerBatch);
+  #offset = this.#pool.length;
+
+  next(): string {
+    if (this.#offset === this.#pool.length) {
+      randomFillSync(this.#pool);
+      this.#offset = 0;
+    }
+    const start = this.#offset;
+    this.#offset += idBytes;
+    // 15 bytes are exactly 20 characters of base64url, so there is no padding to strip.
+    const id = this.#pool.toString("base64url", start, this.#offset);
+    this.#pool.fill(0, start, this.#offset);
+    return id;
+  }
+}
+
+const ids = new IdSource();
+
+/** The real machine. */
+export const nodeHost: Host = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  startTimer(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  afterTurn(run) {
+    setImmediate(run);
+  },
+  newId: () => ids.next(),
+};

@@ -1,0 +1,17 @@
+/** The network and the disk, as far as the server opens them itself. */
+import { createReadStream } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+/** Makes an HTTP server; the caller lets it listen. */
+export function createHttpServer(listener: RequestListener): Server {
+  return createServer(listener);
+}
+
+/** Opens one of the bundles of the stock client. `name` comes from a fixed list, never from a URL. */
+export function openClientFile(name: string): Readable {
+  // The folder lies at the root of the package: two levels up from `src/host/`, one up from `dist/`.
+  const folder = import.meta.url.includes("/src/host/") ? "../../client-dist/" : "../client-dist/";
+  return createReadStream(fileURLToPath(new URL(folder + name, import.meta.url)));
+}

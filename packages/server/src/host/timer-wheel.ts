@@ -1,0 +1,125 @@
+/**
+ * One timer for any number of deadlines.
+ *
+ * Deadlines with the same delay fall due in the order in which they were armed, so each delay is a
+ * linked list: arming, disarming and finding the next one cost the same for ten connections and for
+ * a hundred thousand, and an idle connection owns no timer of its own and no closure.
+ */
+import type { Host, TimerHandle } from "./host.ts";
+
+/** A deadline that can be armed again and again. `onDue` is shared, `owner` is what it is called with. */
+export class Alarm<Owner = unknown> {
+  readonly owner: Owner;
+  readonly onDue: (owner: Owner) => void;
+  /** @internal */ dueMs = 0;
+  /** @internal */ list: AlarmList | undefined = undefined;
+  /** @internal */ previous: AnyAlarm | undefined = undefined;
+  /** @internal */ next: AnyAlarm | undefined = undefined;
+
+  constructor(owner: Owner, onDue: (owner: Owner) => void) {
+    this.owner = owner;
+    this.onDue = onDue;
+  }
+
+  get armed(): boolean {
+    return this.list !== undefined;
+  }
+}
+
+interface AnyAlarm {
+  readonly armed: boolean;
+  dueMs: number;
+  list: AlarmList | undefined;
+  previous: AnyAlarm | undefined;
+  next: AnyAlarm | undefined;
+}
+
+interface AlarmList {
+  readonly delayMs: number;
+  first: AnyAlarm | undefined;
+  last: AnyAlarm | undefined;
+}
+
+export class TimerWheel {
+  readonly #host: Host;
+  readonly #lists = new Map<number, AlarmList>();
+  #timer: TimerHandle | undefined;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Sets the alarm to go off `delayMs` from now. An alarm that was armed before starts anew. */
+  arm<Owner>(alarm: Alarm<Owner>, delayMs: number): void {
+    if (alarm.list !== undefined) unlink(alarm);
+    let list = this.#lists.get(delayMs);
+    if (list === undefined) {
+      list = { delayMs, first: undefined, last: undefined };
+      this.#lists.set(delayMs, list);
+    }
+    alarm.dueMs = this.#host.monotonicMs() + delayMs;
+    alarm.list = list;
+    alarm.previous = list.last;
+    if (list.last === undefined) list.first = alarm;
+    else list.last.next = alarm;
+    list.last = alarm;
+    if (alarm.dueMs < this.#timerDueMs) this.#schedule(alarm.dueMs);
+  }
+
+  disarm<Owner>(alarm: Alarm<Owner>): void {
+    if (alarm.list === undefined) return;
+    const list = alarm.list;
+    unlink(alarm);
+    if (list.first !== undefined) return;
+    this.#lists.delete(list.delayMs);
+    if (this.#lists.size === 0) this.#stop();
+  }
+
+  #schedule(dueMs: number): void {
+    this.#timer?.cancel();
+    this.#timerDueMs = dueMs;
+    const delayMs = Math.max(1, Math.ceil(dueMs - this.#host.monotonicMs()));
+    this.#timer = this.#host.startTimer(Math.min(delayMs, 0x7fff_ffff), () => this.#fire());
+  }
+
+  #stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+    const nowMs = this.#host.monotonicMs();
+    for (const list of [...this.#lists.values()]) {
+      // Alarms armed from here on are due later than now, so this ends.
+      while (list.first !== undefined && list.first.dueMs <= nowMs) {
+        const alarm = list.first;
+        unlink(alarm);
+        if (alarm instanceof Alarm) alarm.onDue(alarm.owner);
+      }
+      if (list.first === undefined && this.#lists.get(list.delayMs) === list) {
+        this.#lists.delete(list.delayMs);
+      }
+    }
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const list of this.#lists.values()) {
+      if (list.first !== undefined && list.first.dueMs < nextMs) nextMs = list.first.dueMs;
+    }
+    if (nextMs !== Number.POSITIVE_INFINITY && nextMs < this.#timerDueMs) this.#schedule(nextMs);
+  }
+}
+
+function unlink(alarm: AnyAlarm): void {
+  const list = alarm.list;
+  if (list === undefined) return;
+  if (alarm.previous === undefined) list.first = alarm.next;
+  else alarm.previous.next = alarm.next;
+  if (alarm.next === undefined) list.last = alarm.previous;
+  else alarm.next.previous = alarm.previous;
+  alarm.list = undefined;
+  alarm.previous = undefined;
+  alarm.next = undefined;
+}

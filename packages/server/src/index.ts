@@ -1,0 +1,36 @@
+/** The Socket.IO-compatible server. `import { Server } from "holdfast"`. */
+
+export {
+  Adapter,
+  type AdapterConstructor,
+  type AdapterContract,
+  type BroadcastOptions,
+  type Session,
+  type SessionToPersist,
+} from "./adapter.ts";
+export { BroadcastOperator, RemoteSocket } from "./broadcast.ts";
+export type {
+  AttachOptions,
+  CorsDelegate,
+  CorsOptions,
+  EngineCookieOptions,
+  EngineOptions,
+  PerMessageDeflate,
+} from "./engine/options.ts";
+export { ServerError, type ServerErrorCode, serverErrors } from "./errors.ts";
+export type { LimitOptions } from "./limits.ts";
+export { Namespace } from "./namespace.ts";
+export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts";
+export { SessionAwareAdapter } from "./recovery.ts";
+export { type AttachableServer, Server } from "./server.ts";
+export { Socket } from "./socket.ts";
+export type {
+  BroadcastFlags,
+  DisconnectReason,
+  Event,
+  ExtendedError,
+  Handshake,
+  Room,
+  SocketId,
+} from "./socket-types.ts";
+export type { DefaultEventsMap, EventsMap } from "./typed-events.ts";

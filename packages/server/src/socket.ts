@@ -1,0 +1,578 @@
+/**
+ * One connected client in one namespace: what an application listens to and emits to.
+ *
+ * The members and their behaviour are those of Socket.IO 4.8; those that begin with an underscore, and
+ * the plain ones marked internal, are there because adapters and other packages use them.
+ */
+import { PacketType, type SocketPacket } from "@holdfast/protocol";
+import createDebug from "debug";
+import { type AdapterContract, encodedPacket, type Session } from "./adapter.ts";
+import { BroadcastOperator } from "./broadcast.ts";
+import { type AnyListener, CatchAllListeners } from "./catch-all.ts";
+import type { Client } from "./client.ts";
+import type { Connection } from "./engine/connection.ts";
+import { ServerError } from "./errors.ts";
+import { Alarm } from "./host/timer-wheel.ts";
+import { type Middleware, runMiddlewares } from "./middleware.ts";
+import type { Namespace } from "./namespace.ts";
+import type { Server } from "./server.ts";
+import {
+  type BroadcastFlags,
+  type DisconnectReason,
+  type Event,
+  type Handshake,
+  type PrivateSessionId,
+  type Room,
+  refuseReserved,
+  type SocketId,
+  type SocketReservedEventsMap,
+} from "./socket-types.ts";
+import type { EngineRequest } from "./transports/request.ts";
+import {
+  type AllButLast,
+  type DecorateAcknowledgements,
+  type DecorateAcknowledgementsWithMultipleResponses,
+  type DefaultEventsMap,
+  type EventNames,
+  type EventNamesWithAck,
+  type EventParams,
+  type EventsMap,
+  type FirstNonErrorArg,
+  type Last,
+  StrictEventEmitter,
+} from "./typed-events.ts";
+
+const debug = createDebug("holdfast:socket");
+
+/** After these a client may come back to its session; after the others it has been told to go, or said so. */
+const recoverableReasons: ReadonlySet<DisconnectReason> = new Set<DisconnectReason>([
+  "transport error",
+  "transport close",
+  "forced close",
+  "ping timeout",
+  "server shutting down",
+  "forced server close",
+]);
+
+const noFlags: BroadcastFlags = Object.freeze({});
+
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of an acknowledgement are the application's
+type Ack = (...args: any[]) => void;
+
+/** The operator that broadcasts from a socket. */
+type Broadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
+  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
+  SocketData
+>;
+
+export class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's default, so that untyped applications compile
+  SocketData = any,
+> extends StrictEventEmitter<ListenEvents, EmitEvents, SocketReservedEventsMap> {
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly client: Client;
+  /** Identifies the socket, also across servers; it is also a room that the socket is alone in. */
+  readonly id: SocketId;
+  /** Whether the socket got back its id, rooms and data, and what it had missed. */
+  readonly recovered: boolean;
+  /** Whether the socket is connected to its namespace: true from the event "connection" on. */
+  connected = false;
+  /** @internal */ readonly adapter: AdapterContract;
+  /** @internal */ readonly pid: PrivateSessionId | undefined;
+  /** @internal How the next emit is to be sent. */
+  flags: BroadcastFlags = noFlags;
+  #data: SocketData | undefined;
+  #acks: Map<number, Ack> | undefined;
+  #handshake: Handshake | undefined;
+  readonly #auth: Record<string, unknown>;
+  readonly #issuedMs: number;
+  #middlewares: Middleware<Event>[] | undefined;
+  #incoming: CatchAllListeners | undefined;
+  #outgoing: CatchAllListeners | undefined;
+  #gone = false;
+
+  /** @internal Namespaces make sockets. */
+  constructor(
+    nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    client: Client,
+    auth: Record<string, unknown>,
+    previousSession?: Session,
+  ) {
+    super();
+    this.nsp = nsp;
+    this.client = client;
+    this.adapter = nsp.adapter;
+    this.#auth = auth;
+    const host = nsp.server._host;
+    this.#issuedMs = host.wallMs();
+    this.recovered = previousSession !== undefined;
+    if (previousSession === undefined) {
+      // Not the id of the connection: that one is a credential.
+      this.id = host.newId();
+      this.pid = nsp.server.opts.connectionStateRecovery ? host.newId() : undefined;
+      return;
+    }
+    this.id = previousSession.sid;
+    this.pid = previousSession.pid;
+    this.#data = previousSession.data as SocketData;
+    for (const room of previousSession.rooms) void this.join(room);
+    for (const data of previousSession.missedPackets) {
+      this.packet({ type: PacketType.EVENT, nsp: nsp.name, data });
+    }
+  }
+
+  // --- what the socket is ---
+
+  /** What the application keeps with the socket. */
+  get data(): SocketData {
+    this.#data ??= {} as SocketData;
+    return this.#data;
+  }
+
+  set data(data: SocketData) {
+    this.#data = data;
+  }
+
+  /** How the client came here. */
+  get handshake(): Handshake {
+    this.#handshake ??= this.#buildHandshake();
+    return this.#handshake;
+  }
+
+  #buildHandshake(): Handshake {
+    // WebTransport has no request.
+    const request: EngineRequest | undefined = this.request;
+    const connection = request?.socket;
+    return {
+      headers: request?.headers ?? {},
+      time: new Date(this.#issuedMs).toString(),
+      // Socket.IO's type says string, and over WebTransport it is undefined there too.
+      address: this.conn.remoteAddress as string,
+      xdomain: Boolean(request?.headers.origin),
+      secure: request === undefined || (connection !== undefined && "encrypted" in connection),
+      issued: this.#issuedMs,
+      url: request?.url as string,
+      query: request?._query ?? {},
+      auth: this.#auth,
+    };
+  }
+
+  get server(): Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    return this.nsp.server;
+  }
+
+  get disconnected(): boolean {
+    return !this.connected;
+  }
+
+  /** The first request of the connection. Undefined over WebTransport. */
+  get request(): EngineRequest {
+    return this.client.request;
+  }
+
+  /** The Engine.IO connection. */
+  get conn(): Connection {
+    return this.client.conn;
+  }
+
+  /** The rooms that the socket is in. */
+  get rooms(): Set<Room> {
+    return this.adapter.socketRooms(this.id) ?? new Set();
+  }
+
+  /** @internal The acknowledgements that are awaited, by their ids. */
+  get acks(): Map<number, Ack> {
+    this.#acks ??= new Map();
+    return this.#acks;
+  }
+
+  // --- emitting ---
+
+  /**
+   * Sends an event to the client. A function as the last argument gets the client's acknowledgement.
+   *
+   * @returns true
+   * @throws Error when the event name is reserved
+   */
+  override emit<Ev extends EventNames<EmitEvents>>(
+    ev: Ev,
+    ...args: EventParams<EmitEvents, Ev>
+  ): boolean {
+    refuseReserved(ev);
+    const data: unknown[] = [ev, ...args];
+    const packet: SocketPacket = { type: PacketType.EVENT, nsp: this.nsp.name, data };
+    const flags = this.#takeFlags();
+    if (typeof data[data.length - 1] === "function") {
+      const id = this.nsp._ids++;
+      this.#awaitAck(id, data.pop() as Ack, flags.timeout);
+      packet.id = id;
+    }
+    if (this.nsp.server.opts.connectionStateRecovery) {
+      // Through the adapter: it stores what the client may miss.
+      const options = { rooms: new Set([this.id]), except: new Set<Room>(), flags: { ...flags } };
+      this.adapter.broadcast(packet, options);
+    } else {
+      this.notifyOutgoingListeners(packet);
+      this.packet(packet, flags);
+    }
+    return true;
+  }
+
+  /**
+   * Sends an event and waits for the client's acknowledgement.
+   *
+   * @returns resolves with the answer; rejects with an Error after `timeout()`, if one was set
+   */
+  emitWithAck<Ev extends EventNamesWithAck<EmitEvents>>(
+    ev: Ev,
+    ...args: AllButLast<EventParams<EmitEvents, Ev>>
+  ): Promise<FirstNonErrorArg<Last<EventParams<EmitEvents, Ev>>>> {
+    const withError = this.flags.timeout !== undefined;
+    return new Promise((resolve, reject) => {
+      const ack: Ack = withError
+        ? (error, answer) => (error ? reject(error) : resolve(answer))
+        : (answer) => resolve(answer);
+      const withAck: unknown[] = [...args, ack];
+      this.emit(ev, ...(withAck as EventParams<EmitEvents, Ev>));
+    });
+  }
+
+  #awaitAck(id: number, ack: Ack, timeoutMs: number | undefined): void {
+    if (timeoutMs === undefined) {
+      this.acks.set(id, ack);
+      return;
+    }
+    const wheel = this.nsp.server._wheel;
+    const alarm = new Alarm(this, () => {
+      this.acks.delete(id);
+      ack.call(this, new Error("operation has timed out"));
+    });
+    wheel.arm(alarm, timeoutMs);
+    this.acks.set(id, (...args) => {
+      wheel.disarm(alarm);
+      ack.call(this, null, ...args);
+    });
+  }
+
+  /** Sends the event "message". */
+  send(...args: EventParams<EmitEvents, "message">): this {
+    this.emit("message", ...args);
+    return this;
+  }
+
+  /** Sends the event "message". */
+  write(...args: EventParams<EmitEvents, "message">): this {
+    return this.send(...args);
+  }
+
+  /** @internal Sends a packet to the client. */
+  packet(packet: SocketPacket, flags: BroadcastFlags = noFlags): void {
+    if (this.conn.readyState !== "open") return;
+    const compress = flags.compress !== false;
+    const encoded = encodedPacket(this.nsp.server.encoder.encode(packet), compress);
+    if (flags.volatile) this.client.deliver(encoded, false, true);
+    else this.nsp._lane.follow(this.client, encoded);
+  }
+
+  /** Names rooms that the next event goes to, without this socket. */
+  to(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+    return this.#newBroadcaster().to(room);
+  }
+
+  /** The same as {@link to}. */
+  in(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+    return this.to(room);
+  }
+
+  /** Names rooms that the next event does not go to; it goes to all others, without this socket. */
+  except(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+    return this.#newBroadcaster().except(room);
+  }
+
+  /** The next event goes to all sockets of the namespace but this one. */
+  get broadcast(): Broadcaster<EmitEvents, SocketData> {
+    return this.#newBroadcaster();
+  }
+
+  /** The next event goes to the sockets of this server but this one. */
+  get local(): Broadcaster<EmitEvents, SocketData> {
+    return this.#newBroadcaster().local;
+  }
+
+  #newBroadcaster(): Broadcaster<EmitEvents, SocketData> {
+    const flags = { ...this.#takeFlags() };
+    return new BroadcastOperator(this.adapter, new Set(), new Set([this.id]), flags);
+  }
+
+  #takeFlags(): BroadcastFlags {
+    const flags = this.flags;
+    this.flags = noFlags;
+    return flags;
+  }
+
+  /** Says whether the transport may compress the next event. */
+  compress(compress: boolean): this {
+    this.flags = { ...this.flags, compress };
+    return this;
+  }
+
+  /** The next event is dropped if the client cannot take it at once. */
+  get volatile(): this {
+    this.flags = { ...this.flags, volatile: true };
+    return this;
+  }
+
+  /**
+   * Bounds the wait for the acknowledgement of the next event, whose callback gets an error first.
+   *
+   * @param timeout milliseconds
+   */
+  timeout(
+    timeout: number,
+  ): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData> {
+    this.flags = { ...this.flags, timeout };
+    return this as unknown as Socket<
+      ListenEvents,
+      DecorateAcknowledgements<EmitEvents>,
+      ServerSideEvents,
+      SocketData
+    >;
+  }
+
+  // --- rooms ---
+
+  /**
+   * Joins rooms. Does nothing once the socket is disconnected.
+   *
+   * @returns resolves when an adapter that spans servers has made it known; undefined with the one in memory
+   */
+  join(rooms: Room | Room[]): Promise<void> | void {
+    if (this.#gone) return;
+    const joined = new Set(Array.isArray(rooms) ? rooms : [rooms]);
+    const limit = this.nsp.server._limits.roomsPerSocket;
+    if (joined.size + (this.adapter.socketRooms(this.id)?.size ?? 0) > limit) {
+      this.#refuseRooms(limit);
+      return;
+    }
+    return this.adapter.addAll(this.id, joined);
+  }
+
+  /** Not thrown: `join` is seldom in a `try`, and a client must not be able to end the process. */
+  #refuseRooms(limit: number): void {
+    const error = new ServerError("HF_ROOMS_TOO_MANY", `more than ${limit}`);
+    this.conn.server?.refuse?.(error, this.conn);
+    this._onerror(error);
+  }
+
+  /** Leaves a room. */
+  leave(room: Room): Promise<void> | void {
+    return this.adapter.del(this.id, room);
+  }
+
+  /** @internal Leaves all rooms. */
+  leaveAll(): void {
+    this.adapter.delAll(this.id);
+  }
+
+  // --- what comes in ---
+
+  /** @internal The namespace has taken the socket. */
+  _onconnect(): void {
+    this.connected = true;
+    void this.join(this.id);
+    const data = this.pid === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid };
+    this.packet({ type: PacketType.CONNECT, nsp: this.nsp.name, data });
+  }
+
+  /** @internal */
+  _onpacket(packet: SocketPacket): void {
+    switch (packet.type) {
+      case PacketType.EVENT:
+      case PacketType.BINARY_EVENT:
+        this.#onEvent(packet);
+        break;
+      case PacketType.ACK:
+      case PacketType.BINARY_ACK:
+        this.#onAck(packet);
+        break;
+      case PacketType.DISCONNECT:
+        this._onclose("client namespace disconnect");
+        break;
+    }
+  }
+
+  #onEvent(packet: SocketPacket): void {
+    // The decoder lets only arrays through, or nothing for an event without a name.
+    const args = (packet.data ?? []) as Event;
+    if (packet.id !== undefined) args.push(this.#makeAck(packet.id));
+    this.#incoming?.call(this, args);
+    if (this.#middlewares === undefined) {
+      process.nextTick(callHandlers, this, args);
+      return;
+    }
+    runMiddlewares(this.#middlewares, args, (error) => {
+      if (error) process.nextTick(reportError, this, error);
+      else process.nextTick(callHandlers, this, args);
+    });
+  }
+
+  /** @internal Calls the application's handlers of an event. */
+  _callHandlers(args: Event): void {
+    if (!this.connected) {
+      debug("%s: event dropped, the socket is disconnected", this.id);
+      return;
+    }
+    // Node throws what is emitted as "error" and not listened to: a client must not be able to do that.
+    if (args[0] === "error" && this.listenerCount("error") === 0) return;
+    this.emitUntyped(...args);
+  }
+
+  #makeAck(id: number): Ack {
+    let sent = false;
+    return (...data) => {
+      if (sent) return;
+      sent = true;
+      this.packet({ type: PacketType.ACK, nsp: this.nsp.name, id, data });
+    };
+  }
+
+  #onAck(packet: SocketPacket): void {
+    const { id, data } = packet;
+    const ack = id === undefined ? undefined : this.#acks?.get(id);
+    if (id === undefined || ack === undefined) {
+      debug("%s: nothing awaits the acknowledgement %d", this.id, id);
+      return;
+    }
+    ack.apply(this, Array.isArray(data) ? data : []);
+    this.acks.delete(id);
+  }
+
+  /** @internal */
+  _onerror(error: Error): void {
+    if (this.listenerCount("error") > 0) this.emitReserved("error", error);
+  }
+
+  // --- end ---
+
+  /**
+   * Disconnects the socket from its namespace.
+   *
+   * @param close whether the whole connection is closed, with the sockets of other namespaces. Default false.
+   */
+  disconnect(close = false): this {
+    if (!this.connected) return this;
+    if (close) {
+      this.client._disconnect();
+    } else {
+      this.packet({ type: PacketType.DISCONNECT, nsp: this.nsp.name });
+      this._onclose("server namespace disconnect");
+    }
+    return this;
+  }
+
+  /** @internal */
+  _onclose(reason: DisconnectReason, description?: unknown): void {
+    if (!this.connected) return;
+    debug("%s: disconnected, %s", this.id, reason);
+    this.emitReserved("disconnecting", reason, description);
+    if (this.pid !== undefined && recoverableReasons.has(reason)) {
+      const { id: sid, pid, data } = this;
+      this.adapter.persistSession({ sid, pid, rooms: [...this.rooms], data });
+    }
+    this._cleanup();
+    this.client._remove(this);
+    this.connected = false;
+    this.emitReserved("disconnect", reason, description);
+  }
+
+  /** @internal Leaves the rooms and the namespace for good. */
+  _cleanup(): void {
+    this.leaveAll();
+    this.nsp._remove(this);
+    this.#gone = true;
+  }
+
+  /** @internal Refuses the client's CONNECT. */
+  _error(data: unknown): void {
+    this.packet({ type: PacketType.CONNECT_ERROR, nsp: this.nsp.name, data });
+  }
+
+  // --- middlewares and catch-all listeners ---
+
+  /** Adds a middleware for incoming events; `next(error)` keeps the event from its handlers and emits "error". */
+  use(fn: (event: Event, next: (err?: Error) => void) => void): this {
+    this.#middlewares = [...(this.#middlewares ?? []), fn];
+    return this;
+  }
+
+  /** Adds a listener that gets each incoming event, before its handlers. */
+  onAny(listener: AnyListener): this {
+    this.#incoming ??= new CatchAllListeners();
+    this.#incoming.append(listener);
+    return this;
+  }
+
+  /** The same as {@link onAny}, before the others. */
+  prependAny(listener: AnyListener): this {
+    this.#incoming ??= new CatchAllListeners();
+    this.#incoming.prepend(listener);
+    return this;
+  }
+
+  /** Removes a listener of {@link onAny}, or all of them. */
+  offAny(listener?: AnyListener): this {
+    this.#incoming?.remove(listener);
+    return this;
+  }
+
+  /** The listeners of {@link onAny}. */
+  listenersAny(): AnyListener[] {
+    return this.#incoming?.list() ?? [];
+  }
+
+  /** Adds a listener that gets each outgoing event. */
+  onAnyOutgoing(listener: AnyListener): this {
+    this.#outgoing ??= new CatchAllListeners();
+    this.#outgoing.append(listener);
+    return this;
+  }
+
+  /** The same as {@link onAnyOutgoing}, before the others. */
+  prependAnyOutgoing(listener: AnyListener): this {
+    this.#outgoing ??= new CatchAllListeners();
+    this.#outgoing.prepend(listener);
+    return this;
+  }
+
+  /** Removes a listener of {@link onAnyOutgoing}, or all of them. */
+  offAnyOutgoing(listener?: AnyListener): this {
+    this.#outgoing?.remove(listener);
+    return this;
+  }
+
+  /** The listeners of {@link onAnyOutgoing}. */
+  listenersAnyOutgoing(): AnyListener[] {
+    return this.#outgoing?.list() ?? [];
+  }
+
+  /** @internal */
+  notifyOutgoingListeners(packet: SocketPacket): void {
+    if (this.#outgoing !== undefined && Array.isArray(packet.data)) {
+      this.#outgoing.call(this, packet.data);
+    }
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: shared by the sockets of all applications
+type AnySocket = Socket<any, any, any, any>;
+
+function callHandlers(socket: AnySocket, args: Event): void {
+  socket._callHandlers(args);
+}
+
+function reportError(socket: AnySocket, error: Error): void {
+  socket._onerror(error);
+}

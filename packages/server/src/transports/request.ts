@@ -1,0 +1,29 @@
+/** An HTTP request as the engine passes it on: with its query parsed, and its response at hand. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { WebSocket } from "ws";
+
+export type EngineRequest = IncomingMessage & {
+  /** The query parameters, on an object without a prototype. The last one of a name counts. */
+  _query: Record<string, string>;
+  /** The response, until the transport takes it. */
+  res?: ServerResponse | null | undefined;
+  /** The WebSocket that the request became. */
+  websocket?: WebSocket | undefined;
+};
+
+/** Fills `_query`; leaves one that a framework has put there already. */
+export function parseQuery(request: IncomingMessage): EngineRequest {
+  const prepared: IncomingMessage & { _query?: Record<string, string> } = request;
+  if (prepared._query === undefined) {
+    const url = request.url ?? "";
+    const start = url.indexOf("?");
+    const query: Record<string, string> = Object.create(null);
+    if (start !== -1) {
+      const hash = url.indexOf("#", start);
+      const text = hash === -1 ? url.slice(start + 1) : url.slice(start + 1, hash);
+      for (const [name, value] of new URLSearchParams(text)) query[name] = value;
+    }
+    prepared._query = query;
+  }
+  return prepared as EngineRequest;
+}
