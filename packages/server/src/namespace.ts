@@ -142,7 +142,7 @@ export class Namespace<
         else socket._cleanup();
       };
       const recovery = this.server.opts.connectionStateRecovery;
-      if (this._fns.length === 0 || (recovery && recovery.skipMiddlewares && socket.recovered)) {
+      if (this._fns.length === 0 || (recovery?.skipMiddlewares && socket.recovered)) {
         connect();
         return;
       }

@@ -47,7 +47,7 @@ export class SessionAwareAdapter extends Adapter {
     this.#host = host;
     this.#prefix = host.newId().slice(0, 6);
     const recovery = nsp.server.opts.connectionStateRecovery;
-    this.#durationMs = (recovery && recovery.maxDisconnectionDuration) || defaultDurationMs;
+    this.#durationMs = (recovery || undefined)?.maxDisconnectionDuration || defaultDurationMs;
   }
 
   override broadcast(packet: SocketPacket, options: BroadcastOptions): void {

@@ -156,14 +156,14 @@ function toUint8Array(data: RawData): Uint8Array {
   return toBuffer(data);
 }
 
-function socketOnMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+function socketOnMessage(this: OwnedWebSocket, data: RawData, isBinary: boolean): void {
   this[owner]?.socketReceived(data, isBinary);
 }
 
-function socketOnClose(this: WebSocket): void {
+function socketOnClose(this: OwnedWebSocket): void {
   this[owner]?.socketClosed();
 }
 
-function socketOnError(this: WebSocket, error: Error): void {
+function socketOnError(this: OwnedWebSocket, error: Error): void {
   this[owner]?.socketFailed(error);
 }
