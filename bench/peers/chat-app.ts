@@ -12,7 +12,7 @@ export function serveChat(ServerClass: typeof Server): void {
 
   io.on("connection", (socket) => {
     const { room, to = room } = socket.handshake.query;
-    if (typeof room === "string") socket.join(room);
+    if (typeof room === "string") void socket.join(room);
     if (typeof to === "string") socket.on("msg", (event: unknown) => io.to(to).emit("msg", event));
     socket.on("echo", (event: unknown, reply: Reply) => reply(event));
   });
