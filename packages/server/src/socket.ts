@@ -367,9 +367,15 @@ export class Socket<
     this._onerror(error);
   }
 
-  /** Leaves a room. */
-  leave(room: Room): Promise<void> | void {
-    return this.adapter.del(this.id, room);
+  /**
+   * Leaves rooms.
+   *
+   * @returns resolves when an adapter that spans servers has made it known; undefined with the one in memory
+   */
+  leave(rooms: Room | Room[]): Promise<void> | void {
+    if (!Array.isArray(rooms)) return this.adapter.del(this.id, rooms);
+    const pending = rooms.map((room) => this.adapter.del(this.id, room)).filter(Boolean);
+    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
   }
 
   /** @internal Leaves all rooms. */
