@@ -179,10 +179,10 @@ export type ExpectMultipleResponses<Args extends unknown[]> = {
     : Args[Index];
 };
 
-type CallbackOfMany<Answer extends unknown[], Result> = Answer extends []
-  ? () => Result
-  : Answer extends [Error]
-    ? (err: Error) => Result
+type CallbackOfMany<Answer extends unknown[], Result> = Answer extends [Error]
+  ? (err: Error) => Result
+  : Answer extends []
+    ? () => Result
     : Answer extends [Error, ...infer Values]
       ? (err: Error, ...args: InferFirstAndPreserveLabel<MultiplyArray<Values>>) => Result
       : (...args: InferFirstAndPreserveLabel<MultiplyArray<Answer>>) => Result;

@@ -5,7 +5,7 @@
  * applications and third-party packages touch have the names they have there. It survives an upgrade
  * (see upgrade.ts), keeps the heartbeat (heartbeat.ts) and owns the outbox.
  */
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import { encodeHandshake } from "@holdfast/protocol";
 import createDebug from "debug";
@@ -14,6 +14,7 @@ import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { ServerError } from "../errors.ts";
 import type { TimerWheel } from "../host/timer-wheel.ts";
 import type { Limits } from "../limits.ts";
+import { ObservedEmitter } from "../observed-emitter.ts";
 import type { EngineRequest } from "../transports/request.ts";
 import type { Transport, TransportReceiver } from "../transports/transport.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -50,6 +51,8 @@ export interface ConnectionServer extends EventEmitter {
   readonly limits: Limits;
   readonly wheel: TimerWheel;
   readonly turn: Turn;
+  /** Whether anybody listens to "flush" or "drain" of the engine. */
+  readonly flushesObserved: boolean;
   /** The transports that one may move to. */
   upgrades(transport: string): string[];
   /** Counts and logs why a connection is refused something. */
@@ -70,10 +73,10 @@ const handOverBytes = 1024 * 1024;
 interface ShownPacket {
   type: EnginePacket["type"];
   data?: string | Uint8Array;
-  options: { compress: boolean };
+  options: { compress: boolean; wsPreEncodedFrame?: Buffer[] };
 }
 
-export class Connection extends EventEmitter implements TransportReceiver, OutboxOwner {
+export class Connection extends ObservedEmitter implements TransportReceiver, OutboxOwner {
   /** The id of the connection: the only credential of its later requests, so keep it secret. */
   readonly id: string;
   readonly server: ConnectionServer;
@@ -159,7 +162,7 @@ export class Connection extends EventEmitter implements TransportReceiver, Outbo
 
   /** The packets that wait to be handed to the transport, oldest first. */
   get writeBuffer(): ShownPacket[] {
-    return this.#pending?.packets().flatMap(shownPackets) ?? [];
+    return this.#pending?.packets().flatMap((packet) => shownPackets(packet)) ?? [];
   }
 
   // --- sending ---
@@ -202,8 +205,8 @@ export class Connection extends EventEmitter implements TransportReceiver, Outbo
    */
   enqueue(packet: OutgoingPacket, shared: boolean): void {
     if (this.#state !== "open") return;
-    if (this.listenerCount("packetCreate") > 0) {
-      for (const shown of shownPackets(packet)) this.emit("packetCreate", shown);
+    if (this.observed) {
+      for (const shown of shownPackets(packet, shared)) this.emit("packetCreate", shown);
     }
     const before = this.#pending ?? this.server.turn.root;
     const limit = this.server.limits.bufferedBytes;
@@ -236,10 +239,12 @@ export class Connection extends EventEmitter implements TransportReceiver, Outbo
   #handOver(): void {
     const pending = this.#pending;
     if (pending === undefined || this.#state === "closed" || !this.transport.ready) return;
-    if (this.listenerCount("flush") > 0 || this.server.listenerCount("flush") > 0) {
+    const { server } = this;
+    const observed = this.observed || server.flushesObserved;
+    if (observed) {
       const packets = this.writeBuffer;
       this.emit("flush", packets);
-      this.server.emit("flush", this, packets);
+      server.emit("flush", this, packets);
     }
     this.#pending = undefined;
     const callbacks = this.#callbacks;
@@ -247,8 +252,10 @@ export class Connection extends EventEmitter implements TransportReceiver, Outbo
     const { transport } = this;
     const sent = callbacks && (() => callbacks.forEach((callback) => void callback(transport)));
     transport.sendPending(pending, sent);
-    if (this.listenerCount("drain") > 0) this.emit("drain");
-    if (this.server.listenerCount("drain") > 0) this.server.emit("drain", this);
+    if (observed) {
+      this.emit("drain");
+      server.emit("drain", this);
+    }
     if (this.#closeWhenSent !== undefined && this.#pending === undefined) {
       this.#closeTransport(this.#closeWhenSent.discard);
     }
@@ -267,15 +274,17 @@ export class Connection extends EventEmitter implements TransportReceiver, Outbo
       debug("%s: packet received on a connection that is closing", this.id.slice(0, 6));
       return;
     }
-    if (this.listenerCount("packet") > 0) this.emit("packet", packet);
+    if (this.observed) this.emit("packet", packet);
     if (packet.type === "message") {
       this.#heartbeat.heard();
       this.receiver?.received(packet.data);
-      if (this.listenerCount("data") > 0) this.emit("data", packet.data);
-      if (this.listenerCount("message") > 0) this.emit("message", packet.data);
+      if (this.observed) {
+        this.emit("data", packet.data);
+        this.emit("message", packet.data);
+      }
     } else if (packet.type === "pong") {
       this.#heartbeat.answered();
-      if (this.listenerCount("heartbeat") > 0) this.emit("heartbeat");
+      this.emit("heartbeat");
     } else if (packet.type === "ping") {
       this.failed(new Error("invalid heartbeat direction"));
     } else {
@@ -396,7 +405,9 @@ function dropPending(connection: Connection): void {
   connection.dropPending();
 }
 
-function shownPackets(packet: OutgoingPacket): ShownPacket[] {
-  const options = { compress: packet.compress };
+function shownPackets(packet: OutgoingPacket, shared = false): ShownPacket[] {
+  const options: ShownPacket["options"] = { compress: packet.compress };
+  // Socket.IO's adapter shows the frame of a broadcast, which it makes once for all.
+  if (shared && packet.type === "message") options.wsPreEncodedFrame = [packet.frames()];
   return packet.enginePackets().map((part) => ({ ...part, options }));
 }

@@ -74,6 +74,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   readonly refusals = new Map<string, number>();
   protected readonly middlewares: EngineMiddleware[] = [];
   readonly #addresses = new Map<string, number>();
+  #flushesObserved = false;
 
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super();
@@ -82,6 +83,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     this.host = host;
     this.wheel = new TimerWheel(host);
     this.turn = new Turn(host);
+    this.on("newListener", this.#countFlushListeners);
     if (this.opts.cors !== false) {
       this.middlewares.push(this.opts.cors === true ? cors() : cors(this.opts.cors));
     }
@@ -134,6 +136,15 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       },
     });
   }
+
+  /** @internal */
+  get flushesObserved(): boolean {
+    return this.#flushesObserved;
+  }
+
+  readonly #countFlushListeners = (event: string | symbol): void => {
+    if (event === "flush" || event === "drain") this.#flushesObserved = true;
+  };
 
   /** @internal */
   forget(connection: Connection): void {
@@ -505,7 +516,7 @@ export class Engine extends BaseEngine {
     const direct = wsEngine === WebSocketServer && !websocket.extensions;
     return new WebSocketTransport(websocket, {
       direct: direct ? socket : undefined,
-      compressionThreshold: (perMessageDeflate && perMessageDeflate.threshold) || 0,
+      compressionThreshold: (perMessageDeflate || undefined)?.threshold ?? 0,
     });
   }
 

@@ -166,7 +166,7 @@ export class PollingTransport extends Transport {
     const body = this.formatPayload(encodePayload(packets));
     this.#writeResponse(poll.request, poll.response, body, compress, () => {
       if (this.#poll === poll) this.#poll = undefined;
-      if (this.listenerCount("drain") > 0) this.emit("drain");
+      if (this.observed) this.emit("drain");
       sent?.();
     });
     closing?.finish();
@@ -237,7 +237,7 @@ export class PollingTransport extends Transport {
     headers: Record<string, string | string[]>,
   ): Record<string, string | string[]> {
     headers["cache-control"] = "no-store";
-    if (this.listenerCount("headers") > 0) this.emit("headers", headers, request);
+    if (this.observed) this.emit("headers", headers, request);
     this.receiver?.addHeaders(headers, request);
     return headers;
   }

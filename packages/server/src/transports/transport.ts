@@ -5,9 +5,9 @@
  * the connection does. It reports to one receiver, given at any time by assigning `receiver`; it is
  * an EventEmitter besides only because Socket.IO's API shows it (`socket.conn.transport`).
  */
-import { EventEmitter } from "node:events";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import type { OutboxNode } from "../delivery/outbox.ts";
+import { ObservedEmitter } from "../observed-emitter.ts";
 import type { EngineRequest } from "./request.ts";
 
 export type TransportName = "polling" | "websocket" | "webtransport";
@@ -31,7 +31,7 @@ export interface TransportReceiver {
   addHeaders(headers: Record<string, string | string[]>, request: EngineRequest): void;
 }
 
-export abstract class Transport extends EventEmitter {
+export abstract class Transport extends ObservedEmitter {
   /** The transports that a connection on this one may move to. */
   static upgradesTo: string[] = [];
 
@@ -80,7 +80,7 @@ export abstract class Transport extends EventEmitter {
   }
 
   protected onPacket(packet: EnginePacket): void {
-    if (this.listenerCount("packet") > 0) this.emit("packet", packet);
+    if (this.observed) this.emit("packet", packet);
     if (!this.#detached) this.receiver?.received(packet);
   }
 
@@ -89,7 +89,7 @@ export abstract class Transport extends EventEmitter {
   }
 
   protected onReady(): void {
-    if (this.listenerCount("ready") > 0) this.emit("ready");
+    if (this.observed) this.emit("ready");
     if (!this.#detached) this.receiver?.ready();
   }
 

@@ -91,7 +91,7 @@ export class WebTransportTransport extends Transport {
       return;
     }
     this.#writing = false;
-    if (this.listenerCount("drain") > 0) this.emit("drain");
+    if (this.observed) this.emit("drain");
     sent?.();
     if (this.readyState === "open") this.onReady();
   }
