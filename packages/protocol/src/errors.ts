@@ -14,7 +14,7 @@ export const protocolErrors = {
   HF_FRAME_TOO_LARGE: "expected a WebTransport frame within the payload limit",
   HF_FRAME_UTF8_INVALID: "expected UTF-8 in a WebTransport text frame",
   // Socket.IO
-  HF_ATTACHMENT_COUNT_INVALID: "expected the number of attachments, at least 1, and a dash",
+  HF_ATTACHMENT_COUNT_INVALID: "Illegal attachments: expected their number, at least 1, and a dash",
   HF_ATTACHMENTS_TOO_MANY: "expected fewer attachments in one packet",
   HF_ATTACHMENTS_TOO_LARGE: "expected fewer bytes in the attachments of one packet",
   HF_ATTACHMENT_MISSING: "expected the attachments that the last packet announced",

@@ -408,6 +408,6 @@ function dropPending(connection: Connection): void {
 function shownPackets(packet: OutgoingPacket, shared = false): ShownPacket[] {
   const options: ShownPacket["options"] = { compress: packet.compress };
   // Socket.IO's adapter shows the frame of a broadcast, which it makes once for all.
-  if (shared && packet.type === "message") options.wsPreEncodedFrame = [packet.frames()];
+  if (shared && packet.attachments === undefined) options.wsPreEncodedFrame = [packet.frames()];
   return packet.enginePackets().map((part) => ({ ...part, options }));
 }
