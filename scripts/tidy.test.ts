@@ -13,6 +13,7 @@ import {
   documentedOptions,
   usedCodes,
 } from "./tidy/docs.ts";
+import { type Lock, missingOptionalPackages } from "./tidy/lock.ts";
 import {
   handListedExports,
   honestTypes,
@@ -183,6 +184,16 @@ describe("docs", () => {
 
   it("exist where the code says so", () => {
     expect(sources.flatMap((file) => deadReferences(file, root))).toEqual([]);
+  });
+});
+
+describe("the lock file", () => {
+  it("names all platforms of optional packages, without which npm ci refuses it", () => {
+    const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as Lock;
+    expect(missingOptionalPackages(lock)).toEqual([]);
+    const [name = ""] = Object.keys(lock.packages).filter((path) => path.includes("win32"));
+    delete lock.packages[name];
+    expect(missingOptionalPackages(lock)).toHaveLength(1);
   });
 });
 
