@@ -33,11 +33,13 @@ export class OutgoingPacket {
     data: string | Uint8Array | undefined,
     compress = true,
     attachments?: readonly (string | Uint8Array)[],
+    frames?: Buffer,
   ) {
     this.type = type;
     this.data = data;
     this.compress = compress;
     this.attachments = attachments;
+    this.#frames = frames;
   }
 
   /** Roughly what the packet takes in memory and on the wire, in bytes. */

@@ -35,7 +35,12 @@ export type CloseReason =
 export interface SendOptions {
   /** Whether the transport may compress the packet. Default true. */
   compress?: boolean | undefined;
+  /** The packet as a WebSocket frame, made by the caller: what goes out where nothing is compressed. */
+  wsPreEncodedFrame?: readonly Uint8Array[] | undefined;
 }
+
+/** What can be sent: text, bytes in any form, and, as in Socket.IO, numbers as text and null as nothing. */
+export type SendData = string | ArrayBufferView | ArrayBufferLike | number | null;
 
 export type SendCallback = (transport: Transport) => void;
 
@@ -91,6 +96,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   #upgraded = false;
   #upgrade: Upgrade | undefined;
   #pending: OutboxNode | undefined;
+  /** What `writeBuffer` has shown: the same array as long as the same packets wait. */
+  #shown: { pending: OutboxNode | undefined; packets: ShownPacket[] } | undefined;
   #queued = false;
   #closeWhenSent: { discard: boolean } | undefined;
   #callbacks: SendCallback[] | undefined;
@@ -162,7 +169,22 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** The packets that wait to be handed to the transport, oldest first. */
   get writeBuffer(): ShownPacket[] {
-    return this.#pending?.packets().flatMap((packet) => shownPackets(packet)) ?? [];
+    const pending = this.#pending;
+    if (this.#shown === undefined || this.#shown.pending !== pending) {
+      const packets = pending?.packets().flatMap((packet) => shownPackets(packet)) ?? [];
+      this.#shown = { pending, packets };
+    }
+    return this.#shown.packets;
+  }
+
+  /** @internal The callbacks of packets that wait. */
+  get packetsFn(): readonly SendCallback[] {
+    return this.#callbacks ?? [];
+  }
+
+  /** @internal The callbacks of packets that are being sent: the transport holds them. */
+  get sentCallbackFn(): readonly SendCallback[] {
+    return [];
   }
 
   // --- sending ---
@@ -174,28 +196,24 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
    * @param options `compress: false` keeps the transport from compressing it
    * @param callback called once the transport has given the message to the network
    */
-  send(
-    data: string | Uint8Array | ArrayBuffer,
-    options?: SendOptions | SendCallback,
-    callback?: SendCallback,
-  ): this {
+  send(data: SendData, options?: SendOptions | SendCallback, callback?: SendCallback): this {
     const sent = typeof options === "function" ? options : callback;
-    const compress = typeof options === "function" || options?.compress !== false;
-    const content = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+    const { compress, wsPreEncodedFrame } = typeof options === "object" ? options : noOptions;
     if (sent !== undefined && this.#state === "open") {
       this.#callbacks ??= [];
       this.#callbacks.push(sent);
     }
-    this.enqueue(new OutgoingPacket("message", content, compress), false);
+    const frames = wsPreEncodedFrame && Buffer.concat(wsPreEncodedFrame);
+    const content = contentOf(data);
+    this.enqueue(
+      new OutgoingPacket("message", content, compress !== false, undefined, frames),
+      false,
+    );
     return this;
   }
 
   /** The same as {@link send}. */
-  write(
-    data: string | Uint8Array | ArrayBuffer,
-    options?: SendOptions | SendCallback,
-    callback?: SendCallback,
-  ): this {
+  write(data: SendData, options?: SendOptions | SendCallback, callback?: SendCallback): this {
     return this.send(data, options, callback);
   }
 
@@ -299,6 +317,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal */
   failed(error: Error): void {
+    this.onError(error);
+  }
+
+  /** @internal Ends the connection as the transport does when it fails. */
+  onError(error: Error): void {
     this.onClose("transport error", error);
   }
 
@@ -396,10 +419,21 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal */
   dropPending(): void {
     this.#pending = undefined;
+    this.#shown = undefined;
   }
 }
 
 const pingPacket = new OutgoingPacket("ping", undefined);
+
+const noOptions: SendOptions = {};
+
+function contentOf(data: SendData): string | Uint8Array {
+  if (typeof data === "string") return data;
+  if (data === null || typeof data === "number") return data === null ? "" : String(data);
+  if (data instanceof Uint8Array) return data;
+  if (!ArrayBuffer.isView(data)) return new Uint8Array(data);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
 
 function dropPending(connection: Connection): void {
   connection.dropPending();

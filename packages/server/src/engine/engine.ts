@@ -428,8 +428,14 @@ export class Engine extends BaseEngine {
     this.ws?.close();
   }
 
+  /** Parses the query of a request into `_query`, before anything else looks at it. */
+  prepare(message: IncomingMessage): void {
+    parseQuery(message);
+  }
+
   /** Handles an HTTP request of the engine. */
   handleRequest(message: IncomingMessage, response: ServerResponse): void {
+    this.prepare(message);
     const request = parseQuery(message);
     request.res = response;
     this.admit(
@@ -468,6 +474,7 @@ export class Engine extends BaseEngine {
 
   /** Handles an upgrade request of the engine. */
   handleUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.prepare(message);
     const request = parseQuery(message);
     // The client may be gone before `ws` listens.
     socket.on("error", ignore);

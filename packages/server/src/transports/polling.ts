@@ -59,12 +59,13 @@ export class PollingTransport extends Transport {
     // The first request of a connection is kept for as long as it lives; its response is not.
     request.res = null;
     if (!response) return;
-    if (request.method === "GET") this.#onPoll(request, response);
-    else if (request.method === "POST") this.#onUpload(request, response);
+    if (request.method === "GET") this.onPollRequest(request, response);
+    else if (request.method === "POST") this.onDataRequest(request, response);
     else response.writeHead(500).end();
   }
 
-  #onPoll(request: EngineRequest, response: ServerResponse): void {
+  /** Takes the GET request that is answered when there is something to send. */
+  onPollRequest(request: EngineRequest, response: ServerResponse): void {
     if (this.#poll !== undefined) {
       this.onError("overlap from client");
       response.writeHead(400).end();
@@ -81,7 +82,8 @@ export class PollingTransport extends Transport {
     if (this.ready && this.#closing !== undefined) this.send([{ type: "noop" }]);
   }
 
-  #onUpload(request: EngineRequest, response: ServerResponse): void {
+  /** Takes a POST request with packets of the client. */
+  onDataRequest(request: EngineRequest, response: ServerResponse): void {
     if (this.#upload !== undefined) {
       this.onError("data request overlap from client");
       response.writeHead(400).end();
@@ -236,6 +238,9 @@ export class PollingTransport extends Transport {
     request: EngineRequest,
     headers: Record<string, string | string[]>,
   ): Record<string, string | string[]> {
+    // Old versions of Internet Explorer took some payloads for an attack on themselves.
+    const agent = request.headers["user-agent"] ?? "";
+    if (agent.includes(";MSIE") || agent.includes("Trident/")) headers["X-XSS-Protection"] = "0";
     headers["cache-control"] = "no-store";
     if (this.observed) this.emit("headers", headers, request);
     this.receiver?.addHeaders(headers, request);
