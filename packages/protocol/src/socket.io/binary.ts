@@ -111,24 +111,11 @@ function takeInside(value: unknown, attachments: Uint8Array[], depth: number): u
   return takeFromProperties(value, attachments, depth);
 }
 
+/** Made of entries, for assignment would set the prototype by a key `__proto__` and stumble over a frozen one. */
 function takeFromProperties(value: object, attachments: Uint8Array[], depth: number): unknown {
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    setOwn(copy, key, take(item, attachments, depth + 1));
-  }
-  return copy;
-}
-
-/** An own key `__proto__` is data; assigning it would change the prototype instead. */
-function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== "__proto__") target[key] = value;
-  else
-    Object.defineProperty(target, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
+  const entries: [string, unknown][] = Object.entries(value);
+  for (const entry of entries) entry[1] = take(entry[1], attachments, depth + 1);
+  return Object.fromEntries(entries);
 }
 
 function addAttachment(value: ArrayBuffer | ArrayBufferView, attachments: Uint8Array[]): unknown {
