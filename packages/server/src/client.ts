@@ -239,6 +239,11 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     writeToForeignConnection(conn, packet);
   }
 
+  /** Writes what waits now, and not at the end of the turn. */
+  flush(): void {
+    if (this.conn instanceof Connection) this.conn.flush();
+  }
+
   /**
    * Sends what an adapter has encoded. Adapters give the same array for all sockets of a broadcast, and that is
    * how we know that it is one.

@@ -8,8 +8,9 @@ import { PollingTransport } from "./transports/polling.ts";
 import { WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
 
+export { BaseEngine as BaseServer } from "./engine/base-engine.ts";
 export { Connection as Socket } from "./engine/connection.ts";
-export { BaseEngine as BaseServer, Engine as Server } from "./engine/engine.ts";
+export { Engine as Server } from "./engine/engine.ts";
 export type { AttachOptions, EngineOptions as ServerOptions } from "./engine/options.ts";
 export { Transport } from "./transports/transport.ts";
 

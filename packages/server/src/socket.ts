@@ -391,6 +391,8 @@ export class Socket<
     void this.join(this.id);
     const data = this.pid === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid };
     this.packet({ type: PacketType.CONNECT, nsp: this.nsp.name, data });
+    // Not together with what the handlers of "connection" send: a client may begin to listen only on CONNECT.
+    this.client.flush();
   }
 
   /** @internal */

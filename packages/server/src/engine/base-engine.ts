@@ -1,0 +1,317 @@
+/**
+ * The half of an Engine.IO server that knows no HTTP server: which requests and sessions become
+ * connections, and the list of those. Spec: Engine.IO protocol, revision 4.
+ */
+import { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { serialize } from "cookie";
+import cors from "cors";
+import createDebug from "debug";
+import { Turn } from "../delivery/outbox.ts";
+import { ServerError } from "../errors.ts";
+import { type Host, nodeHost } from "../host/host.ts";
+import { TimerWheel } from "../host/timer-wheel.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
+import { PollingTransport } from "../transports/polling.ts";
+import type { EngineRequest } from "../transports/request.ts";
+import type { Transport } from "../transports/transport.ts";
+import type { WebTransportSession, WebTransportTransport } from "../transports/webtransport.ts";
+import { Connection, type ConnectionServer } from "./connection.ts";
+import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from "./options.ts";
+import { foreignOriginWithCookies } from "./origin.ts";
+import { engineErrorMessages, engineErrors, type Refusal } from "./refusals.ts";
+import { protocolObjection } from "./request-checks.ts";
+import { UpgradeResponse } from "./upgrade-response.ts";
+import { acceptWebTransport } from "./webtransport-handshake.ts";
+
+const debug = createDebug("holdfast:engine");
+
+/** A middleware of the engine, as in Express: runs for every HTTP request of the engine. */
+export type EngineMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown;
+
+type Headers = Record<string, string | string[]>;
+
+/** Refused origins are logged once each, and no more of them than this. */
+const maxOriginsLogged = 100;
+
+export abstract class BaseEngine extends EventEmitter implements ConnectionServer {
+  /** The codes of refused requests. */
+  static readonly errors = engineErrors;
+  /** Their texts. */
+  static readonly errorMessages = engineErrorMessages;
+
+  readonly opts: ResolvedEngineOptions;
+  /** @internal */ readonly limits: Limits;
+  /** @internal */ readonly host: Host;
+  /** @internal */ readonly wheel: TimerWheel;
+  /** @internal */ readonly turn: Turn;
+  /** The connections by id. */
+  readonly clients: Record<string, Connection> = Object.create(null);
+  clientsCount = 0;
+  /** How often something was refused, by error code (see docs/reference/errors.md). */
+  readonly refusals = new Map<string, number>();
+  protected readonly middlewares: EngineMiddleware[] = [];
+  readonly #addresses = new Map<string, number>();
+  readonly #originsLogged = new Set<string>();
+  #flushesObserved = false;
+
+  constructor(options: EngineOptions = {}, host: Host = nodeHost) {
+    super();
+    this.opts = resolveEngineOptions(options);
+    this.limits = resolveLimits(options.limits);
+    this.host = host;
+    this.wheel = new TimerWheel(host);
+    this.turn = new Turn(host);
+    this.on("newListener", this.#countFlushListeners);
+    if (this.opts.cors !== false) {
+      this.middlewares.push(this.opts.cors === true ? cors() : cors(this.opts.cors));
+    }
+  }
+
+  protected abstract cleanup(): void;
+
+  /**
+   * Adds a middleware, which runs for each HTTP request of the engine, upgrades included.
+   *
+   * @param middleware as in Express; `next(error)` refuses the request
+   */
+  use(middleware: EngineMiddleware): void {
+    this.middlewares.push(middleware);
+  }
+
+  /** The transports that a connection on `transport` may move to. */
+  upgrades(transport: string): string[] {
+    if (!this.opts.allowUpgrades) return [];
+    return transport === "polling" ? PollingTransport.upgradesTo : [];
+  }
+
+  /** Makes the id of a new connection. Assign another function to make your own; it may return a promise. */
+  generateId(_request: IncomingMessage): string | Promise<string> {
+    return this.host.newId();
+  }
+
+  /** Closes all connections. */
+  close(): this {
+    for (const id of Object.keys(this.clients)) this.clients[id]?.close(true);
+    this.cleanup();
+    return this;
+  }
+
+  /**
+   * Takes a WebTransport session, from whatever HTTP/3 server there is.
+   *
+   * @param session an object in the shape of the W3C `WebTransport` interface
+   * @returns resolved when the session has become a connection, joined one, or was closed
+   */
+  onWebTransportSession(session: WebTransportSession): Promise<void> {
+    return acceptWebTransport(session, {
+      server: this,
+      enabled: this.opts.transports.includes("webtransport"),
+      // Middlewares want an HTTP request, which a session is not: to let it pass would be a way around them.
+      guarded: this.middlewares.length > (this.opts.cors === false ? 0 : 1),
+      find: (sid) => this.clients[sid],
+      connect: (transport: WebTransportTransport) => {
+        this.connect(this.host.newId(), transport, undefined);
+      },
+    });
+  }
+
+  /** @internal */
+  get flushesObserved(): boolean {
+    return this.#flushesObserved;
+  }
+
+  readonly #countFlushListeners = (event: string | symbol): void => {
+    if (event === "flush" || event === "drain") this.#flushesObserved = true;
+  };
+
+  /** @internal */
+  forget(connection: Connection): void {
+    if (this.clients[connection.id] !== connection) return;
+    delete this.clients[connection.id];
+    this.clientsCount--;
+    this.#countAddress(connection.remoteAddress, -1);
+  }
+
+  /** @internal */
+  refuse(error: ServerError, connection?: Connection): void {
+    this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1);
+    // An id is a credential: the log gets its beginning only.
+    debug("%s: %s %s", connection?.id.slice(0, 6) ?? "-", error.code, error.message);
+  }
+
+  /** @internal */
+  addPollingHeaders(headers: Headers, request: EngineRequest, id: string): void {
+    if (!request._query["sid"]) {
+      const { cookie } = this.opts;
+      if (cookie !== false) headers["Set-Cookie"] = [serialize(cookie.name, id, cookie)];
+      this.emit("initial_headers", headers, request);
+    }
+    this.emit("headers", headers, request);
+  }
+
+  protected connect(
+    id: string,
+    transport: Transport,
+    request: EngineRequest | undefined,
+  ): Connection {
+    const connection = new Connection(id, this, transport, request);
+    this.clients[id] = connection;
+    this.clientsCount++;
+    this.#countAddress(connection.remoteAddress, 1);
+    connection.open();
+    if (request !== undefined) transport.onRequest(request);
+    this.emit("connection", connection);
+    return connection;
+  }
+
+  #countAddress(address: string | undefined, change: 1 | -1): void {
+    if (address === undefined || this.limits.connectionsPerAddress === Number.POSITIVE_INFINITY)
+      return;
+    const count = (this.#addresses.get(address) ?? 0) + change;
+    if (count > 0) this.#addresses.set(address, count);
+    else this.#addresses.delete(address);
+  }
+
+  /** Decides about a request. Calls `decided` with the refusal, or with nothing. */
+  protected verify(
+    request: EngineRequest,
+    upgrade: boolean,
+    decided: (refusal?: Refusal) => void,
+  ): void {
+    const refusal = this.#objection(request, upgrade);
+    if (refusal !== undefined || request._query["sid"] || !this.opts.allowRequest) {
+      decided(refusal);
+      return;
+    }
+    this.opts.allowRequest(request, (message, success) => {
+      decided(success ? undefined : { code: engineErrors.FORBIDDEN, context: { message } });
+    });
+  }
+
+  #objection(request: EngineRequest, upgrade: boolean): Refusal | undefined {
+    const objection = protocolObjection(request, upgrade, this);
+    if (objection !== undefined) return objection;
+    return this.#originObjection(request) ?? this.#addressObjection(request);
+  }
+
+  #addressObjection(request: EngineRequest): Refusal | undefined {
+    if (request._query["sid"]) return undefined;
+    const limit = this.limits.connectionsPerAddress;
+    const address = request.socket.remoteAddress;
+    if (address === undefined || (this.#addresses.get(address) ?? 0) < limit) return undefined;
+    this.refuse(new ServerError("HF_ADDRESS_LIMIT", `more than ${limit} from ${address}`));
+    return { code: engineErrors.FORBIDDEN, context: { name: "HF_ADDRESS_LIMIT", address } };
+  }
+
+  /** An application that lists origins, or looks at each request itself, has decided about them. */
+  #originObjection(request: EngineRequest): Refusal | undefined {
+    if (this.opts.cors !== false || this.opts.allowRequest) return undefined;
+    const origin = foreignOriginWithCookies(request.headers);
+    if (origin === undefined) return undefined;
+    const error = new ServerError(
+      "HF_ORIGIN_REFUSED",
+      `origin ${origin}, host ${request.headers.host}; if its pages may connect, add the option cors: { origin: ${JSON.stringify(origin)}, credentials: true }`,
+    );
+    this.refuse(error);
+    if (this.#originsLogged.size < maxOriginsLogged && !this.#originsLogged.has(origin)) {
+      this.#originsLogged.add(origin);
+      process.emitWarning(error.message, { type: "HoldfastWarning", code: error.code });
+    }
+    return { code: engineErrors.FORBIDDEN, context: { name: "HF_ORIGIN_REFUSED", origin } };
+  }
+
+  /** Makes a connection of a request that was let pass, or calls `abort`. */
+  protected async handshake(
+    request: EngineRequest,
+    makeTransport: () => Transport,
+    abort: (refusal: Refusal) => void,
+  ): Promise<void> {
+    const refuse = (refusal: Refusal) => {
+      this.#reportRefusal(request, refusal);
+      abort(refusal);
+    };
+    if (request._query["EIO"] !== "4") {
+      refuse({ code: engineErrors.UNSUPPORTED_PROTOCOL_VERSION, context: { protocol: 3 } });
+      return;
+    }
+    let id: string;
+    try {
+      const generated = this.generateId(request);
+      id = typeof generated === "string" ? generated : await generated;
+    } catch (error) {
+      refuse({ code: engineErrors.BAD_REQUEST, context: { name: "ID_GENERATION_ERROR", error } });
+      return;
+    }
+    let transport: Transport;
+    try {
+      transport = makeTransport();
+    } catch (error) {
+      const context = { name: "TRANSPORT_HANDSHAKE_ERROR", error };
+      refuse({ code: engineErrors.BAD_REQUEST, context });
+      return;
+    }
+    debug("%s: handshake over %s", id.slice(0, 6), transport.name);
+    this.connect(id, transport, request);
+  }
+
+  #reportRefusal(request: EngineRequest, refusal: Refusal): void {
+    const { code, context } = refusal;
+    debug("refused: %d %s %o", code, engineErrorMessages[code], context?.["name"]);
+    this.emit("connection_error", {
+      req: request,
+      code,
+      message: engineErrorMessages[code],
+      context,
+    });
+  }
+
+  /** Runs the middlewares, then the checks; the outcome goes to `proceed` or, told to all, to `abort`. */
+  protected admit(
+    request: EngineRequest,
+    response: ServerResponse | UpgradeResponse | undefined,
+    proceed: () => void,
+    abort: (refusal: Refusal) => void,
+  ): void {
+    const decided = (refusal?: Refusal) => {
+      if (refusal === undefined) {
+        proceed();
+        return;
+      }
+      this.#reportRefusal(request, refusal);
+      abort(refusal);
+    };
+    const checked = (error?: unknown) => {
+      if (error) {
+        decided({ code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } });
+      } else {
+        this.verify(request, response instanceof UpgradeResponse, decided);
+      }
+    };
+    if (this.middlewares.length === 0 || response === undefined) {
+      checked();
+      return;
+    }
+    const shown = response instanceof UpgradeResponse ? response.asServerResponse() : response;
+    runMiddlewares(this.middlewares, request, shown).then(() => checked(), checked);
+  }
+}
+
+/** Runs the middlewares one after the other. Rejects with what the first one to refuse gave, or threw. */
+async function runMiddlewares(
+  middlewares: readonly EngineMiddleware[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  for (const middleware of middlewares) {
+    await new Promise<void>((resolve, reject) => {
+      const next = (error?: unknown) => (error ? reject(error) : resolve());
+      // A second call of next, or a throw after it, settles nothing any more.
+      Promise.resolve(middleware(request, response, next)).catch(reject);
+    });
+  }
+}
