@@ -97,7 +97,8 @@ export function checkedOptions(files: readonly SourceFile[]): Set<string> {
   for (const file of files.filter(({ path }) => path.startsWith("packages/server/src/"))) {
     if (isTestCode(file.path)) continue;
     walk(file, (node) => {
-      if (!ts.isVariableDeclaration(node) || !/Checks$/.test(node.name.getText(file.tree))) return;
+      if (!ts.isVariableDeclaration(node) || !node.name.getText(file.tree).endsWith("Checks"))
+        return;
       if (node.initializer === undefined || !ts.isObjectLiteralExpression(node.initializer)) return;
       for (const member of node.initializer.properties) {
         if (member.name !== undefined) names.add(member.name.getText(file.tree).replace(/"/g, ""));
