@@ -3,7 +3,8 @@
  *
  * The profiler runs in the measured window only, so neither start-up nor warm-up is in the figures.
  * `perf` is taken where it works, because it sees the kernel, native code and other threads at
- * their true share; V8's own profiler otherwise, or with `--v8`.
+ * their true share; V8's own profiler otherwise, or with `--v8`. `memory` has no window: it prints
+ * what lies on the heap per connection.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { loadavg } from "node:os";
@@ -11,9 +12,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { compileLoadgen } from "./harness/compile-loadgen.ts";
 import { findHoldfast } from "./harness/holdfast-module.ts";
+import { runLoad } from "./harness/load-generator.ts";
 import { PeerProcess } from "./harness/peer-process.ts";
 import { isPeerName, type PeerName, peerNames } from "./harness/peers.ts";
 import { short } from "./harness/statistics.ts";
+import { type HeapRow, type HeapSnapshot, showHeap, sumHeap } from "./profiling/heap-snapshot.ts";
 import { PerfRecording, perfNodeFlags, perfWorks } from "./profiling/perf.ts";
 import { Places } from "./profiling/places.ts";
 import { showSums } from "./profiling/show.ts";
@@ -24,9 +27,8 @@ import type { Figure, RunSettings, Workload } from "./workloads/workload.ts";
 
 const samplingUs = 250;
 
-const profiled = workloads.filter(({ cost }) => cost === "cpu");
 const usage = `node bench/profile.mjs <workload> [--peer holdfast] [--seconds 3] [--top 25] [--v8]
-  workloads: ${profiled.map(({ id }) => id).join(", ")}
+  workloads: ${workloads.map(({ id }) => id).join(", ")}
   peers: ${peerNames.join(", ")}`;
 
 interface Words {
@@ -48,11 +50,15 @@ function readWords(words: readonly string[]): Words {
       v8: { type: "boolean", default: false },
     },
   });
-  const workload = profiled.find(({ id }) => id === positionals[0]);
+  const workload = workloads.find(({ id }) => id === positionals[0]);
   const { peer, v8 } = values;
   if (workload === undefined || !isPeerName(peer)) throw new Error(usage);
   return { workload, peer, seconds: Number(values.seconds), top: Number(values.top), v8 };
 }
+
+/** For `memory`: connections that are held while the heap is written down. */
+const heldClients = 2000;
+const warmClients = 200;
 
 /** A profiler that is switched on and off around the measured window. */
 interface Profiler {
@@ -92,6 +98,7 @@ export interface ProfileOptions {
 
 export async function profile({ benchFolder, words }: ProfileOptions): Promise<number> {
   const { workload, peer, seconds, top, v8 } = readWords(words);
+  if (workload.cost === "memory") return profileHeap({ benchFolder, peer, top });
   const perf = !v8 && (await perfWorks());
   const ours = peer === "holdfast" ? await findHoldfast(benchFolder) : undefined;
   const folder = join(benchFolder, "build", "profiles");
@@ -117,6 +124,42 @@ export async function profile({ benchFolder, words }: ProfileOptions): Promise<n
     console.log(`${workload.id} on ${peer}${build}: ${workload.title}`);
     console.log(headOf(workload, figure, perf ? "perf" : "V8's profiler"));
     console.log(showSums(sums, { unit: workload.unit, costUs: figure.cost, top }));
+    console.log(`\nraw: ${file}`);
+    return 0;
+  } finally {
+    await server.end();
+  }
+}
+
+interface HeapOptions {
+  readonly benchFolder: string;
+  readonly peer: PeerName;
+  readonly top: number;
+}
+
+async function profileHeap({ benchFolder, peer, top }: HeapOptions): Promise<number> {
+  const ours = peer === "holdfast" ? await findHoldfast(benchFolder) : undefined;
+  const folder = join(benchFolder, "build", "profiles");
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `memory-${peer}.heapsnapshot`);
+  const binary = await compileLoadgen(benchFolder);
+  const server = await PeerProcess.start({ benchFolder, name: peer, holdfastModule: ours?.file });
+  const rows = async () => {
+    await server.memory();
+    await server.writeHeapSnapshot(file);
+    return sumHeap(JSON.parse(await readFile(file, "utf8")) as HeapSnapshot);
+  };
+  let full: HeapRow[] = [];
+  try {
+    const run = { binary, peer: server, workload: "idle" } as const;
+    await runLoad({ ...run, settings: { clients: warmClients } });
+    const empty = await rows();
+    const holding = async () => {
+      full = await rows();
+    };
+    await runLoad({ ...run, settings: { clients: heldClients }, holding });
+    console.log(`the heap of ${peer}: what ${heldClients} idle connections add`);
+    console.log(showHeap({ empty, full, clients: heldClients }, top * 2));
     console.log(`\nraw: ${file}`);
     return 0;
   } finally {

@@ -44,8 +44,8 @@ export async function run({ benchFolder, words }: RunOptions): Promise<number> {
     runSettings: {
       loadgen,
       quick: settings.quick,
-      warmupMs: settings.quick ? 600 : 1000,
-      measureMs: settings.quick ? 1000 : 2000,
+      warmupMs: settings.quick ? 500 : 1000,
+      measureMs: settings.quick ? 800 : 2000,
     },
   });
 

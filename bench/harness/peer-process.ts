@@ -74,6 +74,10 @@ export class PeerProcess {
     await this.#request({ type: "profile-stop", file }, "profile-stopped");
   }
 
+  async writeHeapSnapshot(file: string): Promise<void> {
+    await this.#request({ type: "heap-snapshot", file }, "heap-written");
+  }
+
   async end(): Promise<void> {
     await endChild(this.#child);
   }

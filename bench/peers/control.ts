@@ -1,5 +1,6 @@
 /**
- * What the bench asks of a peer while it runs, over the IPC channel: collect garbage, profile.
+ * What the bench asks of a peer while it runs, over the IPC channel: collect garbage, profile, show
+ * the heap.
  *
  * None of it is used inside a measured window, except the sampling profiler, and then no figure is
  * taken.
@@ -7,17 +8,20 @@
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeHeapSnapshot } from "node:v8";
 
 export type ControlRequest =
   | { readonly type: "collect" }
   | { readonly type: "profile-start"; readonly samplingUs: number }
-  | { readonly type: "profile-stop"; readonly file: string };
+  | { readonly type: "profile-stop"; readonly file: string }
+  | { readonly type: "heap-snapshot"; readonly file: string };
 
 export type ControlReply =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "collected"; readonly heapBytes: number }
   | { readonly type: "profile-started" }
-  | { readonly type: "profile-stopped" };
+  | { readonly type: "profile-stopped" }
+  | { readonly type: "heap-written" };
 
 const inspector = new Session();
 
@@ -53,6 +57,9 @@ async function answer(request: ControlRequest): Promise<ControlReply> {
       return startProfile(request.samplingUs);
     case "profile-stop":
       return stopProfile(request.file);
+    case "heap-snapshot":
+      writeHeapSnapshot(request.file);
+      return { type: "heap-written" };
   }
 }
 

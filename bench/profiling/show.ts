@@ -1,5 +1,5 @@
 /** Prints the sums of a profile: shares of busy time and microseconds per unit of work. */
-import type { FunctionCost, ProfileSums } from "./sums.ts";
+import { add, type FunctionCost, type ProfileSums } from "./sums.ts";
 
 export interface ShowOptions {
   readonly unit: string;
@@ -51,6 +51,20 @@ export function showSums(sums: ProfileSums, options: ShowOptions): string {
         ),
       ),
     ),
+    ...section(
+      "JavaScript by the native code and kernel time it causes",
+      ranked(causesOf(sums), 15),
+    ),
     ...section("Lines", ranked(sums.lines, 15)),
   ].join("\n");
+}
+
+/** All native code together, by the JavaScript function nearest above it. */
+function causesOf(sums: ProfileSums): Map<string, number> {
+  const causes = new Map<string, number>();
+  for (const { place, callers } of sums.functions) {
+    if (place.at !== "") continue;
+    for (const [caller, amount] of callers) add(causes, caller, amount);
+  }
+  return causes;
 }

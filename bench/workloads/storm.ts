@@ -5,7 +5,7 @@ import { cpuPerUnit, type Workload, windowOf } from "./workload.ts";
 
 const clients = 5000;
 /** Come first and stay, so that the window measures compiled code. */
-const warmClients = 1000;
+const warmClients = 2000;
 
 export const storm: Workload = {
   id: "storm",
