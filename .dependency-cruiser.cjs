@@ -132,12 +132,12 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(^|/)(dist|build|temp|client-dist)/" },
+    exclude: { path: "^(packages/[^/]+/(dist|build|client-dist)|bench/build|temp)/" },
     tsPreCompilationDeps: true,
     combinedDependencies: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     enhancedResolveOptions: {
-      conditionNames: ["@holdfast/source", "import", "node", "require", "types", "default"],
+      conditionNames: ["@holdfast/source", "import", "node", "require", "default"],
       exportsFields: ["exports"],
       extensions: [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".json"],
     },

@@ -110,7 +110,8 @@ function writeTypeWrappers({ file, namespace, specifier }: Entry): void {
   const commonJs =
     namespace === "main"
       ? `${header}/** \`require("holdfast")(srv, opts)\` is \`new Server(srv, opts)\`. */\n` +
-        "declare function holdfast(...args: ConstructorParameters<typeof api.Server>): api.Server;\n" +
+        "declare function holdfast(opts?: Partial<api.ServerOptions>): api.Server;\n" +
+        "declare function holdfast(srv?: api.AttachableServer | number, opts?: Partial<api.ServerOptions>): api.Server;\n" +
         `declare namespace holdfast {\n${aliases("  ")}}\nexport = holdfast;\n`
       : `${header}${aliases("")}`;
   writeFileSync(join(dist, `${file}.d.cts`), commonJs);

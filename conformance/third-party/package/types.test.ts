@@ -68,9 +68,11 @@ export const version: 4 = protocol as 4;
 
 /** What CommonJS adds: the module is a function. */
 const commonJs = `
+import { createServer } from "node:http";
 import holdfast = require("holdfast");
 import engine = require("holdfast/engine");
 const io: holdfast.Server = holdfast();
+export const configured: holdfast.Server[] = [holdfast({ path: "/y" }), holdfast(createServer(), { path: "/z" })];
 export const same: holdfast.Server = new holdfast.Server({ path: "/x" });
 export const other: engine.Server = new engine.Server();
 io.close();
