@@ -113,6 +113,7 @@ function numbersOf({ cost, load, heapBytesPerUnit }: Figure) {
     checked: load.checked,
     loadgenShare: load.loadgenCpuSeconds / load.seconds,
     serverShare: load.serverCpuSeconds / load.seconds,
+    ...(load.p50Us > load.seconds * (1e6 / 3) ? { unsteady: true } : {}),
     ...(heapBytesPerUnit === undefined ? {} : { heapBytes: heapBytesPerUnit }),
   };
 }
@@ -126,12 +127,16 @@ function lineOf(workload: Workload, sample: Sample): string {
 }
 
 function versionsOf(benchFolder: string, ours: string | undefined): Record<string, string> {
-  const names = ["socket.io", "engine.io", "ws", "uwebsockets"];
-  const peers = names.map((name) => [name, versionOf(name, benchFolder)]);
+  const names = ["socket.io", "engine.io", "engine.io/node_modules/ws", "ws", "uwebsockets"];
+  const peers = names
+    .map((name) => [name, versionOf(name, benchFolder)])
+    .filter(([, version]) => version !== undefined);
   return {
     node: process.version,
     ...Object.fromEntries(peers),
-    ...(ours === undefined ? {} : { holdfast: `${versionOf("holdfast", benchFolder)} (${ours})` }),
+    ...(ours === undefined
+      ? {}
+      : { holdfast: `${versionOf("holdfast", benchFolder) ?? ""} (${ours})` }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The servers that are compared. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 export const peerNames = ["socket.io", "holdfast", "ws", "uwebsockets"] as const;
 export type PeerName = (typeof peerNames)[number];
@@ -21,13 +21,13 @@ export function isPeerName(word: string): word is PeerName {
 }
 
 /** Read from the file beside the entry: not every package exports its package.json. */
-export function versionOf(packageName: string, benchFolder: string): string {
+export function versionOf(packageName: string, benchFolder: string): string | undefined {
   const require = createRequire(join(benchFolder, "run.mjs"));
   for (const root of require.resolve.paths(packageName) ?? []) {
     const manifest = readManifest(join(root, packageName, "package.json"));
     if (manifest !== undefined) return manifest.version;
   }
-  return `unknown (looked from ${dirname(benchFolder)})`;
+  return undefined;
 }
 
 function readManifest(file: string): { version: string } | undefined {

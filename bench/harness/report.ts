@@ -19,6 +19,8 @@ export interface Sample {
   readonly loadgenShare?: number;
   readonly serverShare?: number;
   readonly heapBytes?: number;
+  /** Latency of the order of the window: its figures come out of the first backlog. */
+  readonly unsteady?: boolean;
 }
 
 export interface RunRecord {
@@ -192,7 +194,7 @@ repetition(s). Median (least–most). How it is measured and what the words mean
 - Versions: ${versions.join(", ")}.
 - Every delivery was checked for bytes and order: ${thousands(checkedIn(record))} in this run. ws and uwebsockets
   are bare: no Socket.IO, no JSON, no acks. They are floors, not equals.
-
+${unsteadyNote(record)}
 ## Against the floors
 
 ${summaryOf(judgements, record)}
@@ -202,4 +204,11 @@ ${sections.join("\n")}`;
 
 function checkedIn(record: RunRecord): number {
   return record.samples.reduce((sum, sample) => sum + (sample.checked ?? 0), 0);
+}
+
+function unsteadyNote({ samples }: RunRecord): string {
+  const unsteady = samples.filter((sample) => sample.unsteady === true);
+  if (unsteady.length === 0) return "";
+  const names = unsteady.map(({ workload, peer }) => `${workload} ${peer}`);
+  return `- Not in a steady state (p50 over a third of the window): ${[...new Set(names)].join(", ")}.\n`;
 }
