@@ -300,12 +300,13 @@ export class Adapter extends EventEmitter implements AdapterContract {
 }
 
 /** Hands a broadcast that has left the lane to its recipients. */
-function release({ adapter, packet, encoded, options, onRecipient }: Broadcast): void {
+function release(broadcast: Broadcast): void {
+  const { adapter, options, onRecipient } = broadcast;
   const volatile = options.flags?.volatile === true;
   adapter.forEachSocket(options, (socket) => {
     onRecipient?.(socket);
-    socket.notifyOutgoingListeners(packet);
-    socket.client.deliver(encoded, true, volatile);
+    socket.notifyOutgoingListeners(broadcast.packet);
+    socket.client.deliver(broadcast.encoded, true, volatile);
   });
 }
 

@@ -74,7 +74,6 @@ export class WebSocketTransport extends Transport {
   }
 
   #write(socket: Duplex, bytes: Buffer, sent: (() => void) | undefined): void {
-    if (!socket.writable) return;
     const took = sent === undefined ? socket.write(bytes) : socket.write(bytes, () => sent());
     if (took) return;
     this.#blocked = true;
