@@ -14,7 +14,7 @@ export const idleMemory: Workload = {
   cost: "memory",
   peers: peerNames,
   async measure(peer, { loadgen, quick }) {
-    const clients = quick ? 4000 : 15_000;
+    const clients = quick ? 10_000 : 15_000;
     const run = { binary: loadgen, peer, workload: "idle" } as const;
     await runLoad({ ...run, settings: { clients: warmClients } });
     const empty = await peer.memory();
