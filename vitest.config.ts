@@ -9,12 +9,13 @@ const conditions = ["@holdfast/source", "node", "import"];
 export default defineConfig({
   test: {
     globalSetup: ["scripts/vitest-setup.ts"],
-    projects: categories.map(({ name, include, timeoutMs }) => ({
+    projects: categories.map(({ name, include, exclude = [], timeoutMs }) => ({
       ssr: { resolve: { conditions } },
       resolve: { conditions },
       test: {
         name,
         include: [...include],
+        exclude: ["**/node_modules/**", ...exclude],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
         pool: "forks" as const,

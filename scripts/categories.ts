@@ -6,6 +6,7 @@ export type Need = "browser" | "redis" | "python";
 export interface Category {
   readonly name: string;
   readonly include: readonly string[];
+  readonly exclude?: readonly string[];
   readonly timeoutMs: number;
   /** The whole category is left out when one of these is. */
   readonly needs: readonly Need[];
@@ -13,24 +14,33 @@ export interface Category {
   readonly partlyNeeds: readonly Need[];
   /** It uses the package as it is built, not the sources. */
   readonly built: boolean;
+  /** Its files run one after the other: they measure time and memory. */
+  readonly alone: boolean;
 }
+
+/** They lie beside what they test, but are too long for the gate before a commit. */
+const fuzzers = "packages/*/src/**/*.fuzz.test.ts";
+const vulnerabilities = "packages/*/src/**/vulnerabilities.test.ts";
 
 export const categories: readonly Category[] = [
   {
     name: "unit",
     include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+    exclude: [fuzzers, vulnerabilities],
     timeoutMs: 20_000,
     needs: [],
     partlyNeeds: [],
     built: false,
+    alone: false,
   },
   {
     name: "protocol",
-    include: ["conformance/protocol/**/*.test.ts"],
+    include: ["conformance/protocol/**/*.test.ts", fuzzers],
     timeoutMs: 60_000,
     needs: [],
     partlyNeeds: [],
     built: false,
+    alone: false,
   },
   {
     name: "behaviour",
@@ -39,6 +49,7 @@ export const categories: readonly Category[] = [
     needs: [],
     partlyNeeds: [],
     built: false,
+    alone: false,
   },
   {
     name: "third-party",
@@ -47,14 +58,16 @@ export const categories: readonly Category[] = [
     needs: [],
     partlyNeeds: ["redis", "python"],
     built: true,
+    alone: false,
   },
   {
     name: "security",
-    include: ["conformance/security/**/*.test.ts"],
+    include: ["conformance/security/**/*.test.ts", vulnerabilities],
     timeoutMs: 120_000,
     needs: [],
     partlyNeeds: [],
     built: false,
+    alone: true,
   },
   {
     name: "browser",
@@ -63,5 +76,6 @@ export const categories: readonly Category[] = [
     needs: ["browser"],
     partlyNeeds: [],
     built: true,
+    alone: false,
   },
 ];

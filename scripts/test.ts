@@ -51,6 +51,12 @@ const leftOut = (process.env["HOLDFAST_SKIP"] ?? "")
   .split(",")
   .map((name) => name.trim())
   .filter((name) => name !== "");
+const needNames: readonly string[] = ["browser", "redis", "python"] satisfies Need[];
+const unknownNeeds = leftOut.filter((name) => !needNames.includes(name));
+if (unknownNeeds.length > 0) {
+  console.error(`HOLDFAST_SKIP=${unknownNeeds.join()}: expected some of ${needNames.join(", ")}`);
+  process.exit(2);
+}
 const isLeftOut = (need: Need): boolean => leftOut.includes(need);
 
 function chosenCategories(): readonly Category[] {
@@ -70,11 +76,12 @@ function readFloors(): Record<string, number> {
   return JSON.parse(readFileSync(floorsFile, "utf8")) as Record<string, number>;
 }
 
-async function runCategory({ name }: Category): Promise<Result> {
+async function runCategory({ name, alone }: Category): Promise<Result> {
   const outputFile = `temp/test-results/${name}.json`;
   rmSync(outputFile, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${outputFile}`];
   const args = ["run", `--project=${name}`, ...reporters, "--allowOnly=false", "--passWithNoTests"];
+  if (alone) args.push("--no-file-parallelism");
   const { ok, seconds } = await run(
     process.execPath,
     ["node_modules/vitest/vitest.mjs", ...args, ...words],
@@ -88,12 +95,17 @@ async function runCategory({ name }: Category): Promise<Result> {
     assertionResults.map((test) => ({ ...test, file: relative(process.cwd(), file) })),
   );
   const passed = tests.filter(({ status }) => status === "passed").length;
-  const failed = tests.filter(({ status }) => status === "failed").length;
+  // A file that did not load, or whose hook failed, has no failed test to its name.
+  const brokenFiles = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  );
+  const failed = tests.filter(({ status }) => status === "failed").length + brokenFiles.length;
   const rest = tests.filter(({ status }) => status !== "passed" && status !== "failed");
   return {
     name,
     passed,
-    // A file that did not load and an error outside of any test have no test to their name.
+    // Nor has an error outside of any test.
     failed: failed === 0 && !ok ? 1 : failed,
     skipped: rest.length,
     seconds,
