@@ -8,7 +8,7 @@ import type { ProtocolErrorCode } from "../errors.ts";
 import { concatBytes, cut } from "../testing/arbitraries.ts";
 import { codeOf } from "../testing/caught.ts";
 import type { Chunk } from "../testing/corpus.ts";
-import { fuzz } from "../testing/fuzz.ts";
+import { fuzz, fuzzTimeoutMs } from "../testing/fuzz.ts";
 import { makeFrames } from "../testing/grammar.ts";
 import { mutateBytes } from "../testing/mutate.ts";
 import type { Random } from "../testing/random.ts";
@@ -38,30 +38,34 @@ const cutAnywhere = (random: Random, bytes: Uint8Array): Uint8Array[] =>
     random.list(4, () => random.below(bytes.length + 1)),
   );
 
-it("holds for 100,000 streams", () => {
-  let count = 0;
-  const result = fuzz({
-    name: "webtransport-frame",
-    inputCount: 100_000,
-    make: (random) => cutAnywhere(random, makeFrames(random)),
-    mutate: (random, input, other) =>
-      cutAnywhere(random, mutateBytes(random, whole(input), whole(other))),
-    check: (input) => {
-      const bytes = whole(input);
-      const atOnce = decodeAll([bytes]);
-      const pieces = [input as Uint8Array[]];
-      // The dearest way of all, so not every time.
-      if (count++ % 10 === 0) pieces.push(Array.from(bytes, (byte) => Uint8Array.of(byte)));
-      for (const chunks of pieces) {
-        const asCut = decodeAll(chunks);
-        assert.equal(asCut.code, atOnce.code);
-        if (atOnce.code === undefined) assert.deepStrictEqual(asCut.packets, atOnce.packets);
-      }
-      if (atOnce.code !== undefined) return false;
-      assert.deepStrictEqual(decodeAll(atOnce.packets.flatMap(encodeWebTransportFrame)), atOnce);
-      return true;
-    },
-  });
-  expect(result.accepted).toBeGreaterThan(result.inputs / 4);
-  expect(result.accepted).toBeLessThan(result.inputs);
-});
+it(
+  "holds for 100,000 streams",
+  () => {
+    let count = 0;
+    const result = fuzz({
+      name: "webtransport-frame",
+      inputCount: 100_000,
+      make: (random) => cutAnywhere(random, makeFrames(random)),
+      mutate: (random, input, other) =>
+        cutAnywhere(random, mutateBytes(random, whole(input), whole(other))),
+      check: (input) => {
+        const bytes = whole(input);
+        const atOnce = decodeAll([bytes]);
+        const pieces = [input as Uint8Array[]];
+        // The dearest way of all, so not every time.
+        if (count++ % 10 === 0) pieces.push(Array.from(bytes, (byte) => Uint8Array.of(byte)));
+        for (const chunks of pieces) {
+          const asCut = decodeAll(chunks);
+          assert.equal(asCut.code, atOnce.code);
+          if (atOnce.code === undefined) assert.deepStrictEqual(asCut.packets, atOnce.packets);
+        }
+        if (atOnce.code !== undefined) return false;
+        assert.deepStrictEqual(decodeAll(atOnce.packets.flatMap(encodeWebTransportFrame)), atOnce);
+        return true;
+      },
+    });
+    expect(result.accepted).toBeGreaterThan(result.inputs / 4);
+    expect(result.accepted).toBeLessThan(result.inputs);
+  },
+  fuzzTimeoutMs,
+);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { expect, it } from "vitest";
 import { codeOf } from "../testing/caught.ts";
-import { fuzz } from "../testing/fuzz.ts";
+import { fuzz, fuzzTimeoutMs } from "../testing/fuzz.ts";
 import { makeSocketChunks } from "../testing/grammar.ts";
 import { mutateChunks } from "../testing/mutate.ts";
 import { SocketPacketDecoder } from "./decode.ts";
@@ -30,26 +30,30 @@ function checkStable(packet: SocketPacket): void {
   assert.deepStrictEqual(encodeSocketPacket(again), chunks);
 }
 
-it("holds for 120,000 connections", () => {
-  const result = fuzz({
-    name: "socket-packet",
-    inputCount: 120_000,
-    make: makeSocketChunks,
-    mutate: mutateChunks,
-    check: (input) => {
-      const decoder = new SocketPacketDecoder({ maxAttachmentBytes: 40 });
-      const code = codeOf(() => {
-        for (const chunk of input) {
-          const packet = decoder.add(chunk);
-          if (packet !== undefined) checkStable(packet);
-        }
-      });
-      if (code === undefined) return true;
-      assert.equal(decoder.pendingAttachments, 0);
-      return false;
-    },
-  });
-  expect(result.accepted).toBeGreaterThan(result.inputs / 8);
-  expect(result.accepted).toBeLessThan(result.inputs);
-  expect(Object.keys(Object.prototype)).toEqual([]);
-});
+it(
+  "holds for 120,000 connections",
+  () => {
+    const result = fuzz({
+      name: "socket-packet",
+      inputCount: 120_000,
+      make: makeSocketChunks,
+      mutate: mutateChunks,
+      check: (input) => {
+        const decoder = new SocketPacketDecoder({ maxAttachmentBytes: 40 });
+        const code = codeOf(() => {
+          for (const chunk of input) {
+            const packet = decoder.add(chunk);
+            if (packet !== undefined) checkStable(packet);
+          }
+        });
+        if (code === undefined) return true;
+        assert.equal(decoder.pendingAttachments, 0);
+        return false;
+      },
+    });
+    expect(result.accepted).toBeGreaterThan(result.inputs / 8);
+    expect(result.accepted).toBeLessThan(result.inputs);
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  },
+  fuzzTimeoutMs,
+);

@@ -106,11 +106,12 @@ describe("bytes anywhere in the data", () => {
 
   it("may be what toJSON returns, or inside of it", () => {
     const placeholder = '{"_placeholder":true,"num":0}';
-    for (const [json, expected] of [
+    const rows: [json: unknown, expected: string][] = [
       [bytes, placeholder],
       [{ x: bytes }, `{"x":${placeholder}}`],
       [[bytes], `[${placeholder}]`],
-    ]) {
+    ];
+    for (const [json, expected] of rows) {
       const [text, attachment] = encodeSocketPacket(event("a", { toJSON: () => json }));
       expect(text).toBe(`51-["a",${expected}]`);
       expect(attachment).toBe(bytes);

@@ -2,6 +2,9 @@
 import { type Chunk, formatInput, readCorpus } from "./corpus.ts";
 import { chooseSeed, Random } from "./random.ts";
 
+/** They take seconds; this is for machines that do much else. */
+export const fuzzTimeoutMs = 120_000;
+
 export interface Fuzzer {
   /** Also the name of the file in corpus/. */
   readonly name: string;
