@@ -15,17 +15,23 @@ it("says only what was expected when there is nothing to add", () => {
 });
 
 it("shows 64 characters of what came", () => {
-  const { message } = new ProtocolError("HF_PACKET_JSON_INVALID", "x".repeat(1_000_000));
-  expect(message.endsWith(`, got ${"x".repeat(64)}…`)).toBe(true);
-  expect(new ProtocolError("HF_PACKET_JSON_INVALID", "x".repeat(64)).message).not.toContain("…");
+  const { detail } = new ProtocolError("HF_PACKET_JSON_INVALID", "x".repeat(1_000_000));
+  expect(detail.endsWith(`, got ${"x".repeat(64)}…`)).toBe(true);
+  expect(new ProtocolError("HF_PACKET_JSON_INVALID", "x".repeat(64)).detail).not.toContain("…");
 });
 
 it("forges no log lines", () => {
-  const { message } = new ProtocolError(
+  const { detail } = new ProtocolError(
     "HF_PACKET_JSON_INVALID",
     "a\r\n\x1b[31m\x7f\u2028\u0085b\ud800",
   );
-  expect(message.endsWith(", got a\\u000d\\u000a\\u001b[31m\\u007f\\u2028\\u0085b\\ud800")).toBe(
+  expect(detail.endsWith(", got a\\u000d\\u000a\\u001b[31m\\u007f\\u2028\\u0085b\\ud800")).toBe(
     true,
   );
+});
+
+it("says what Socket.IO's parser says where it says something, and keeps the rest as detail", () => {
+  const error = new ProtocolError("HF_PACKET_DATA_INVALID", "{}");
+  expect(error.message).toBe("invalid payload");
+  expect(error.detail).toBe(`${protocolErrors.HF_PACKET_DATA_INVALID}, got {}`);
 });

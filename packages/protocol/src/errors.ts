@@ -14,7 +14,7 @@ export const protocolErrors = {
   HF_FRAME_TOO_LARGE: "expected a WebTransport frame within the payload limit",
   HF_FRAME_UTF8_INVALID: "expected UTF-8 in a WebTransport text frame",
   // Socket.IO
-  HF_ATTACHMENT_COUNT_INVALID: "Illegal attachments: expected their number, at least 1, and a dash",
+  HF_ATTACHMENT_COUNT_INVALID: "expected the number of attachments, at least 1, and a dash",
   HF_ATTACHMENTS_TOO_MANY: "expected fewer attachments in one packet",
   HF_ATTACHMENTS_TOO_LARGE: "expected fewer bytes in the attachments of one packet",
   HF_ATTACHMENT_MISSING: "expected the attachments that the last packet announced",
@@ -30,6 +30,22 @@ export const protocolErrors = {
 
 export type ProtocolErrorCode = keyof typeof protocolErrors;
 
+/**
+ * What Socket.IO's parser says in the same case, where it says something: applications see these texts in the
+ * event "error" of a socket, and may compare them.
+ */
+const socketIoTexts: Readonly<Partial<Record<ProtocolErrorCode, string>>> = {
+  HF_ATTACHMENT_COUNT_INVALID: "Illegal attachments",
+  HF_ATTACHMENTS_TOO_MANY: "too many attachments",
+  HF_ATTACHMENT_MISSING: "got plaintext data when reconstructing a packet",
+  HF_ATTACHMENT_UNEXPECTED: "got binary data when not reconstructing a packet",
+  HF_PLACEHOLDER_INVALID: "illegal attachments",
+  HF_PACKET_JSON_INVALID: "invalid payload",
+  HF_PACKET_DATA_INVALID: "invalid payload",
+  HF_EVENT_NAME_INVALID: "invalid payload",
+  HF_EVENT_NAME_RESERVED: "invalid payload",
+};
+
 /** A peer may send megabytes: as much of it as helps a reader of logs. */
 const gotLengthMax = 64;
 
@@ -38,14 +54,16 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
   readonly code: ProtocolErrorCode;
 
-  /** `detail` is what came; it is cut and made printable, so it may be anything that a peer sent. */
-  constructor(code: ProtocolErrorCode, detail?: string) {
-    super(
-      detail === undefined
-        ? protocolErrors[code]
-        : `${protocolErrors[code]}, got ${printable(detail)}`,
-    );
+  /** What was expected and what came, for people who look for the cause. */
+  readonly detail: string;
+
+  /** `got` is what came; it is cut and made printable, so it may be anything that a peer sent. */
+  constructor(code: ProtocolErrorCode, got?: string) {
+    const expected = protocolErrors[code];
+    const detail = got === undefined ? expected : `${expected}, got ${printable(got)}`;
+    super(socketIoTexts[code] ?? detail);
     this.code = code;
+    this.detail = detail;
   }
 }
 

@@ -24,6 +24,15 @@ export interface BroadcastOptions {
   flags?: BroadcastFlags;
 }
 
+/** A packet before it has the name of its namespace: adapters get it like this, and put the name on it. */
+export type UnnamedPacket = Omit<SocketPacket, "nsp"> & { nsp?: string };
+
+/** Puts the name of its namespace on a packet. */
+export function named(packet: UnnamedPacket, nsp: string): SocketPacket {
+  packet.nsp = nsp;
+  return packet as SocketPacket;
+}
+
 /** What is kept of a socket that may come back. */
 export interface SessionToPersist {
   sid: SocketId;
@@ -47,7 +56,7 @@ export interface AdapterSocket {
   join(rooms: Room | Room[]): Promise<void> | void;
   leave(room: Room): Promise<void> | void;
   disconnect(close?: boolean): unknown;
-  notifyOutgoingListeners(packet: SocketPacket): void;
+  notifyOutgoingListeners(packet: UnnamedPacket): void;
   readonly client: { deliver(packet: OutgoingPacket, shared: boolean, volatile?: boolean): void };
 }
 
@@ -77,9 +86,9 @@ export interface AdapterContract extends EventEmitter {
   addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void;
   del(id: SocketId, room: Room): Promise<void> | void;
   delAll(id: SocketId): void;
-  broadcast(packet: SocketPacket, options: BroadcastOptions): void;
+  broadcast(packet: UnnamedPacket, options: BroadcastOptions): void;
   broadcastWithAck(
-    packet: SocketPacket,
+    packet: UnnamedPacket,
     options: BroadcastOptions,
     clientCountCallback: (clientCount: number) => void,
     // biome-ignore lint/suspicious/noExplicitAny: the arguments of an ack are the application's
@@ -108,7 +117,7 @@ export type AdapterConstructor =
 /** A broadcast on its way through the lane. */
 interface Broadcast {
   readonly adapter: Adapter;
-  readonly packet: SocketPacket;
+  readonly packet: UnnamedPacket;
   readonly encoded: OutgoingPacket;
   readonly options: BroadcastOptions;
   /** Called for each recipient before the packet is handed to it. */
@@ -176,7 +185,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
   }
 
   /** Sends a packet to the sockets that `options` names. It is encoded once for all of them. */
-  broadcast(packet: SocketPacket, options: BroadcastOptions): void {
+  broadcast(packet: UnnamedPacket, options: BroadcastOptions): void {
     this.#append(packet, options, undefined);
   }
 
@@ -187,7 +196,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
    * @param ack called with each answer
    */
   broadcastWithAck(
-    packet: SocketPacket,
+    packet: UnnamedPacket,
     options: BroadcastOptions,
     clientCountCallback: (clientCount: number) => void,
     ack: (...args: unknown[]) => void,
@@ -204,12 +213,11 @@ export class Adapter extends EventEmitter implements AdapterContract {
   }
 
   #append(
-    packet: SocketPacket,
+    packet: UnnamedPacket,
     options: BroadcastOptions,
     onRecipient: Broadcast["onRecipient"],
   ): void {
-    packet.nsp = this.nsp.name;
-    const parts = this.nsp.server.encoder.encode(packet);
+    const parts = this.nsp.server.encoder.encode(named(packet, this.nsp.name));
     const encoded = encodedPacket(parts, options.flags?.compress !== false);
     this.nsp._lane.append({ adapter: this, packet, encoded, options, onRecipient }, release);
   }

@@ -1,6 +1,6 @@
 /** The fluent part of the API: whom a broadcast goes to, and how. `BroadcastOperator` is immutable. */
-import { PacketType, type SocketPacket } from "@holdfast/protocol";
-import type { AdapterContract, BroadcastOptions } from "./adapter.ts";
+import { PacketType } from "@holdfast/protocol";
+import type { AdapterContract, BroadcastOptions, UnnamedPacket } from "./adapter.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
 import {
@@ -104,7 +104,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
     refuseReserved(ev);
     const data: unknown[] = [ev, ...args];
     const ack = typeof data[data.length - 1] === "function" ? data.pop() : undefined;
-    const packet: SocketPacket = { type: PacketType.EVENT, nsp: "", data };
+    const packet: UnnamedPacket = { type: PacketType.EVENT, data };
     const { adapter, flags } = this;
     const options = { rooms: this.rooms, except: this.exceptRooms, flags };
     if (ack === undefined) adapter.broadcast(packet, options);
@@ -187,7 +187,7 @@ function withRooms(rooms: ReadonlySet<Room>, added: Room | Room[]): Set<Room> {
 /** A broadcast whose acknowledgements are awaited. */
 class PendingBroadcast {
   readonly #adapter: AdapterContract;
-  readonly #packet: SocketPacket;
+  readonly #packet: UnnamedPacket;
   readonly #options: BroadcastOptions;
   readonly #ack: AckCallback;
   readonly #responses: unknown[] = [];
@@ -198,7 +198,7 @@ class PendingBroadcast {
 
   constructor(
     adapter: AdapterContract,
-    packet: SocketPacket,
+    packet: UnnamedPacket,
     options: BroadcastOptions,
     ack: AckCallback,
   ) {

@@ -3,7 +3,12 @@
  *
  * Turns messages of the connection into packets for sockets and back. Spec: Socket.IO protocol 5.
  */
-import { PacketType, type SocketPacket, SocketPacketDecoder } from "@holdfast/protocol";
+import {
+  PacketType,
+  ProtocolError,
+  type SocketPacket,
+  SocketPacketDecoder,
+} from "@holdfast/protocol";
 import createDebug from "debug";
 import { encodedPacket } from "./adapter.ts";
 import type { LaneReceiver } from "./delivery/lane.ts";
@@ -275,7 +280,8 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** Tells the sockets of an error of the connection, and closes it. */
   onerror(error: unknown): void {
     const shown = error instanceof Error ? error : new Error(String(error));
-    this.#refuse(new ServerError("HF_PACKET_INVALID", shown.message, { cause: error }));
+    const detail = error instanceof ProtocolError ? error.detail : shown.message;
+    this.#refuse(new ServerError("HF_PACKET_INVALID", detail, { cause: error }));
     for (const socket of [...this.nsps.values()]) socket._onerror(shown);
     this.conn.close();
   }

@@ -2,9 +2,8 @@
  * What `of(regex)` and `of(function)` give: the model of namespaces that are made when a client asks for
  * them. Its middlewares and listeners are those of each child; what is emitted on it goes to all of them.
  */
-import type { SocketPacket } from "@holdfast/protocol";
 import createDebug from "debug";
-import { Adapter, type BroadcastOptions } from "./adapter.ts";
+import { Adapter, type BroadcastOptions, type UnnamedPacket } from "./adapter.ts";
 import type { RemoteSocket } from "./broadcast.ts";
 import { Namespace } from "./namespace.ts";
 import type { Server } from "./server.ts";
@@ -76,7 +75,7 @@ export class ParentNamespace<
 }
 
 interface Child {
-  readonly adapter: { broadcast(packet: SocketPacket, options: BroadcastOptions): void };
+  readonly adapter: { broadcast(packet: UnnamedPacket, options: BroadcastOptions): void };
 }
 
 /** Has no sockets of its own: broadcasts go to the children. */
@@ -88,7 +87,7 @@ class ParentAdapter extends Adapter {
     this.#children = children;
   }
 
-  override broadcast(packet: SocketPacket, options: BroadcastOptions): void {
+  override broadcast(packet: UnnamedPacket, options: BroadcastOptions): void {
     for (const child of this.#children()) {
       // Each child puts its own name on the packet, and a recovery offset at the end of its data.
       const data = Array.isArray(packet.data) ? [...packet.data] : packet.data;

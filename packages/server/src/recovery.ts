@@ -3,7 +3,6 @@
  * its offset as an extra last argument, and a client that comes back with its private id and its last
  * offset gets its id, rooms, data and what it missed.
  */
-import type { SocketPacket } from "@holdfast/protocol";
 import { PacketType } from "@holdfast/protocol";
 import {
   Adapter,
@@ -11,6 +10,7 @@ import {
   type BroadcastOptions,
   type Session,
   type SessionToPersist,
+  type UnnamedPacket,
 } from "./adapter.ts";
 import { type Host, nodeHost } from "./host/host.ts";
 import type { PrivateSessionId, Room } from "./socket-types.ts";
@@ -50,7 +50,7 @@ export class SessionAwareAdapter extends Adapter {
     this.#durationMs = (recovery || undefined)?.maxDisconnectionDuration || defaultDurationMs;
   }
 
-  override broadcast(packet: SocketPacket, options: BroadcastOptions): void {
+  override broadcast(packet: UnnamedPacket, options: BroadcastOptions): void {
     const stored =
       packet.type === PacketType.EVENT &&
       packet.id === undefined &&

@@ -6,7 +6,13 @@
  */
 import { PacketType, type SocketPacket } from "@holdfast/protocol";
 import createDebug from "debug";
-import { type AdapterContract, encodedPacket, type Session } from "./adapter.ts";
+import {
+  type AdapterContract,
+  encodedPacket,
+  named,
+  type Session,
+  type UnnamedPacket,
+} from "./adapter.ts";
 import { BroadcastOperator } from "./broadcast.ts";
 import { type AnyListener, CatchAllListeners } from "./catch-all.ts";
 import type { Client } from "./client.ts";
@@ -120,7 +126,7 @@ export class Socket<
     this.#data = previousSession.data as SocketData;
     for (const room of previousSession.rooms) void this.join(room);
     for (const data of previousSession.missedPackets) {
-      this.packet({ type: PacketType.EVENT, nsp: nsp.name, data });
+      this.packet({ type: PacketType.EVENT, data });
     }
   }
 
@@ -203,7 +209,7 @@ export class Socket<
   ): boolean {
     refuseReserved(ev);
     const data: unknown[] = [ev, ...args];
-    const packet: SocketPacket = { type: PacketType.EVENT, nsp: this.nsp.name, data };
+    const packet: UnnamedPacket = { type: PacketType.EVENT, data };
     const flags = this.#takeFlags();
     if (typeof data[data.length - 1] === "function") {
       const id = this.nsp._ids++;
@@ -269,10 +275,13 @@ export class Socket<
   }
 
   /** @internal Sends a packet to the client. */
-  packet(packet: SocketPacket, flags: BroadcastFlags = noFlags): void {
+  packet(packet: UnnamedPacket, flags: BroadcastFlags = noFlags): void {
     if (this.conn.readyState !== "open") return;
     const compress = flags.compress !== false;
-    const encoded = encodedPacket(this.nsp.server.encoder.encode(packet), compress);
+    const encoded = encodedPacket(
+      this.nsp.server.encoder.encode(named(packet, this.nsp.name)),
+      compress,
+    );
     if (flags.volatile) this.client.deliver(encoded, false, true);
     else this.nsp._lane.follow(this.client, encoded);
   }
@@ -390,7 +399,7 @@ export class Socket<
     this.connected = true;
     void this.join(this.id);
     const data = this.pid === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid };
-    this.packet({ type: PacketType.CONNECT, nsp: this.nsp.name, data });
+    this.packet({ type: PacketType.CONNECT, data });
     // Not together with what the handlers of "connection" send: a client may begin to listen only on CONNECT.
     this.client.flush();
   }
@@ -443,7 +452,7 @@ export class Socket<
     return (...data) => {
       if (sent) return;
       sent = true;
-      this.packet({ type: PacketType.ACK, nsp: this.nsp.name, id, data });
+      this.packet({ type: PacketType.ACK, id, data });
     };
   }
 
@@ -475,7 +484,7 @@ export class Socket<
     if (close) {
       this.client._disconnect();
     } else {
-      this.packet({ type: PacketType.DISCONNECT, nsp: this.nsp.name });
+      this.packet({ type: PacketType.DISCONNECT });
       this._onclose("server namespace disconnect");
     }
     return this;
@@ -505,7 +514,7 @@ export class Socket<
 
   /** @internal Refuses the client's CONNECT. */
   _error(data: unknown): void {
-    this.packet({ type: PacketType.CONNECT_ERROR, nsp: this.nsp.name, data });
+    this.packet({ type: PacketType.CONNECT_ERROR, data });
   }
 
   // --- middlewares and catch-all listeners ---
@@ -567,7 +576,7 @@ export class Socket<
   }
 
   /** @internal */
-  notifyOutgoingListeners(packet: SocketPacket): void {
+  notifyOutgoingListeners(packet: UnnamedPacket): void {
     if (this.#outgoing !== undefined && Array.isArray(packet.data)) {
       this.#outgoing.call(this, packet.data);
     }

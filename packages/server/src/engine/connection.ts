@@ -327,7 +327,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal */
   malformed(error: ProtocolError): void {
-    this.server.refuse(new ServerError("HF_PACKET_INVALID", error.message, { cause: error }), this);
+    this.server.refuse(new ServerError("HF_PACKET_INVALID", error.detail, { cause: error }), this);
     this.onClose("parse error", error);
   }
 

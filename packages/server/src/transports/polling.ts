@@ -12,7 +12,7 @@ import type { OutboxNode } from "../delivery/outbox.ts";
 import { ServerError } from "../errors.ts";
 import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
 import type { EngineRequest } from "./request.ts";
-import { Transport } from "./transport.ts";
+import { asBuffer, Transport, withBuffer } from "./transport.ts";
 
 export interface CompressionOptions extends ZlibOptions {
   /** Responses smaller than this are not compressed, in bytes. */
@@ -131,7 +131,7 @@ export class PollingTransport extends Transport {
         this.onClose();
         return;
       }
-      this.onPacket(packet);
+      this.onPacket(withBuffer(packet));
     }
     if (error !== undefined) this.onMalformed(error);
   }
@@ -165,7 +165,7 @@ export class PollingTransport extends Transport {
       packets.push({ type: "close" });
       this.#closing = undefined;
     }
-    const body = this.formatPayload(encodePayload(packets));
+    const body = this.formatPayload(encodePayload(packets, toBase64));
     this.#writeResponse(poll.request, poll.response, body, compress, () => {
       if (this.#poll === poll) this.#poll = undefined;
       if (this.observed) this.emit("drain");
@@ -246,6 +246,10 @@ export class PollingTransport extends Transport {
     this.receiver?.addHeaders(headers, request);
     return headers;
   }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString("base64");
 }
 
 interface UploadEnds {

@@ -107,4 +107,16 @@ export abstract class Transport extends ObservedEmitter {
   }
 }
 
+/** The same bytes as a Buffer, which is what applications on Node expect of binary data. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The packet with its bytes, if it has any, as a Buffer. */
+export function withBuffer(packet: EnginePacket): EnginePacket {
+  if (typeof packet.data === "string" || packet.data === undefined) return packet;
+  return { type: "message", data: asBuffer(packet.data) };
+}
+
 function ignore(): void {}

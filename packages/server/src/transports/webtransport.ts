@@ -12,7 +12,7 @@ import {
   type WebTransportFrameDecoder,
 } from "@holdfast/protocol";
 import type { OutboxNode } from "../delivery/outbox.ts";
-import { Transport } from "./transport.ts";
+import { Transport, withBuffer } from "./transport.ts";
 
 /** What the server needs of a W3C `WebTransport` session. */
 export interface WebTransportSession {
@@ -99,7 +99,7 @@ export class WebTransportTransport extends Transport {
   async #readAll({ reader, decoder, rest }: WebTransportParts): Promise<void> {
     try {
       for (let packets = rest; ; ) {
-        for (const packet of packets) this.onPacket(packet);
+        for (const packet of packets) this.onPacket(withBuffer(packet));
         const { done, value } = await reader.read();
         if (done) break;
         packets = value === undefined ? [] : decoder.push(value);
