@@ -82,6 +82,11 @@ export class PollingTransport extends Transport {
     if (this.ready && this.#closing !== undefined) this.send([{ type: "noop" }]);
   }
 
+  /** The POST request that is being taken, until its packets have been handed on. */
+  get dataReq(): EngineRequest | undefined {
+    return this.#upload?.request;
+  }
+
   /** Takes a POST request with packets of the client. */
   onDataRequest(request: EngineRequest, response: ServerResponse): void {
     if (this.#upload !== undefined) {
@@ -96,8 +101,11 @@ export class PollingTransport extends Transport {
     }
     this.#upload = new Upload(request, this.options, {
       complete: (body) => {
-        this.#upload = undefined;
-        this.onBody(body);
+        try {
+          this.onBody(body);
+        } finally {
+          this.#upload = undefined;
+        }
         const headers = this.#headers(request, {
           // Not text/plain: some browsers offered to save such a response.
           "Content-Type": "text/html",
@@ -261,7 +269,7 @@ interface UploadEnds {
 
 /** The body of one POST request, on its way in. Ends in exactly one of the ways of `UploadEnds`. */
 class Upload {
-  readonly #request: EngineRequest;
+  readonly request: EngineRequest;
   readonly #options: PollingOptions;
   readonly #ends: UploadEnds;
   readonly #chunks: Buffer[] = [];
@@ -270,7 +278,7 @@ class Upload {
   #ended = false;
 
   constructor(request: EngineRequest, options: PollingOptions, ends: UploadEnds) {
-    this.#request = request;
+    this.request = request;
     this.#options = options;
     this.#ends = ends;
     this.#deadline = new Alarm<Upload>(this, uploadIsLate);
@@ -283,7 +291,7 @@ class Upload {
   /** Gives the body up without telling anybody. */
   abort(): void {
     if (!this.#end()) return;
-    this.#request.destroy();
+    this.request.destroy();
   }
 
   late(): void {
@@ -311,9 +319,9 @@ class Upload {
     if (this.#ended) return false;
     this.#ended = true;
     this.#options.wheel.disarm(this.#deadline);
-    this.#request.removeListener("data", this.#onData);
-    this.#request.removeListener("end", this.#onEnd);
-    this.#request.removeListener("close", this.#onClose);
+    this.request.removeListener("data", this.#onData);
+    this.request.removeListener("end", this.#onEnd);
+    this.request.removeListener("close", this.#onClose);
     return true;
   }
 }
