@@ -13,6 +13,7 @@ import {
 import type {
   AllButLast,
   DecorateAcknowledgements,
+  DecorateAcknowledgementsWithMultipleResponses,
   EventNames,
   EventNamesWithError,
   EventParams,
@@ -169,6 +170,12 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
     this.adapter.disconnectSockets(optionsOf(this), close);
   }
 }
+
+/** An operator whose acknowledgements come from many clients. One type for all who give one, so that theirs are the same. */
+export type ManyBroadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
+  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
+  SocketData
+>;
 
 function optionsOf(operator: {
   rooms: Set<Room>;

@@ -1,7 +1,7 @@
 /** A namespace: sockets that share middlewares, rooms and handlers. Spec: Socket.IO protocol 5, "Namespaces". */
 import createDebug from "debug";
 import type { AdapterContract, Session } from "./adapter.ts";
-import { BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
+import { BroadcastOperator, type ManyBroadcaster, type RemoteSocket } from "./broadcast.ts";
 import type { Client } from "./client.ts";
 import { directLane, type Lane } from "./delivery/lane.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
@@ -43,11 +43,6 @@ export const reservedServerSideEvents: ReadonlySet<string | symbol> = new Set<st
   "connection",
   "new_namespace",
 ]);
-
-type ManyBroadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
-  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
-  SocketData
->;
 
 export class Namespace<
   ListenEvents extends EventsMap = DefaultEventsMap,

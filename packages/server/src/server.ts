@@ -7,6 +7,7 @@ import { EventEmitter } from "node:events";
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
+import { SocketPacketDecoder } from "@holdfast/protocol";
 import cors from "cors";
 import createDebug from "debug";
 import {
@@ -15,7 +16,7 @@ import {
   type AdapterContract,
   type AdapterNamespace,
 } from "./adapter.ts";
-import type { BroadcastOperator, RemoteSocket } from "./broadcast.ts";
+import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
 import type { Connection } from "./engine/connection.ts";
@@ -73,11 +74,6 @@ export interface ServerReservedEventsMap<
   ) => void;
 }
 
-type ManyBroadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
-  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
-  SocketData
->;
-
 /** The namespace "/", which also tells of new namespaces. */
 class RootNamespace<
   ListenEvents extends EventsMap,
@@ -130,6 +126,7 @@ export class Server<
   /** @internal */ readonly _limits: Limits;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
+  #decoder: SocketPacketDecoder | undefined;
   readonly #parentsByPattern = new Map<
     RegExp,
     ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
@@ -185,6 +182,18 @@ export class Server<
   /** @internal The name that the engine had before. */
   get eio(): Engine {
     return this.engine;
+  }
+
+  /** @internal A decoder between two packets. Hand it back when it is between two again. */
+  _takeDecoder(): SocketPacketDecoder {
+    const decoder = this.#decoder ?? new SocketPacketDecoder({ maxDepth: this._limits.jsonDepth });
+    this.#decoder = undefined;
+    return decoder;
+  }
+
+  /** @internal */
+  _giveDecoder(decoder: SocketPacketDecoder): void {
+    this.#decoder = decoder;
   }
 
   // --- settings ---

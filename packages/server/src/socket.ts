@@ -13,7 +13,7 @@ import {
   type Session,
   type UnnamedPacket,
 } from "./adapter.ts";
-import { BroadcastOperator } from "./broadcast.ts";
+import { BroadcastOperator, type ManyBroadcaster } from "./broadcast.ts";
 import { type AnyListener, CatchAllListeners } from "./catch-all.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./engine/connection.ts";
@@ -37,7 +37,6 @@ import type { EngineRequest } from "./transports/request.ts";
 import {
   type AllButLast,
   type DecorateAcknowledgements,
-  type DecorateAcknowledgementsWithMultipleResponses,
   type DefaultEventsMap,
   type EventNames,
   type EventNamesWithAck,
@@ -64,12 +63,6 @@ const noFlags: BroadcastFlags = Object.freeze({});
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of an acknowledgement are the application's
 type Ack = (...args: any[]) => void;
-
-/** The operator that broadcasts from a socket. */
-type Broadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
-  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
-  SocketData
->;
 
 export class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
@@ -154,7 +147,7 @@ export class Socket<
     const connection = request?.socket;
     return {
       headers: request?.headers ?? {},
-      time: new Date(this.#issuedMs).toString(),
+      time: timeText(this.#issuedMs),
       // Socket.IO's type says string, and over WebTransport it is undefined there too.
       address: this.conn.remoteAddress as string,
       xdomain: Boolean(request?.headers.origin),
@@ -287,31 +280,31 @@ export class Socket<
   }
 
   /** Names rooms that the next event goes to, without this socket. */
-  to(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+  to(room: Room | Room[]): ManyBroadcaster<EmitEvents, SocketData> {
     return this.#newBroadcaster().to(room);
   }
 
   /** The same as {@link to}. */
-  in(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+  in(room: Room | Room[]): ManyBroadcaster<EmitEvents, SocketData> {
     return this.to(room);
   }
 
   /** Names rooms that the next event does not go to; it goes to all others, without this socket. */
-  except(room: Room | Room[]): Broadcaster<EmitEvents, SocketData> {
+  except(room: Room | Room[]): ManyBroadcaster<EmitEvents, SocketData> {
     return this.#newBroadcaster().except(room);
   }
 
   /** The next event goes to all sockets of the namespace but this one. */
-  get broadcast(): Broadcaster<EmitEvents, SocketData> {
+  get broadcast(): ManyBroadcaster<EmitEvents, SocketData> {
     return this.#newBroadcaster();
   }
 
   /** The next event goes to the sockets of this server but this one. */
-  get local(): Broadcaster<EmitEvents, SocketData> {
+  get local(): ManyBroadcaster<EmitEvents, SocketData> {
     return this.#newBroadcaster().local;
   }
 
-  #newBroadcaster(): Broadcaster<EmitEvents, SocketData> {
+  #newBroadcaster(): ManyBroadcaster<EmitEvents, SocketData> {
     const flags = { ...this.#takeFlags() };
     return new BroadcastOperator(this.adapter, new Set(), new Set([this.id]), flags);
   }
@@ -581,6 +574,19 @@ export class Socket<
       this.#outgoing.call(this, packet.data);
     }
   }
+}
+
+let latestSecond = 0;
+let latestTimeText = "";
+
+/** The time in words. Thousands of sockets may come in one second, and share them. */
+function timeText(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== latestSecond) {
+    latestSecond = second;
+    latestTimeText = new Date(ms).toString();
+  }
+  return latestTimeText;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: shared by the sockets of all applications
