@@ -104,6 +104,7 @@ it("lets types, members and the reasons of Socket.IO's contract pass", () => {
   const harmless = [
     'import type { Server } from "node:http";\nimport { createHash } from "node:crypto";',
     "const isDate = value instanceof Date;",
+    "const text = new Date(host.wallMs()).toISOString();",
     "interface Packet { Date: string }\nconst x = packet.Date;",
     "function f(at: Date): typeof setTimeout { return host.setTimeout; }",
     "// biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO\ntype Map = Record<string, any>;",

@@ -87,6 +87,8 @@ function isValue(node: ts.Identifier): boolean {
     return parent.operatorToken.kind !== ts.SyntaxKind.InstanceOfKeyword;
   }
   if (ts.isExpressionWithTypeArguments(parent)) return ts.isClassLike(parent.parent.parent);
+  // `new Date(ms)` is arithmetic; `new Date()` reads the clock.
+  if (ts.isNewExpression(parent)) return (parent.arguments ?? []).length === 0;
   if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent)) return false;
   const named: ts.Node & { readonly name?: ts.Node } = parent;
   return named.name !== node;
