@@ -84,6 +84,7 @@ const rules: readonly [name: string, rule: Rule, offences: readonly SourceFile[]
       planted(testFile, 'it.todo("x");'),
       planted(testFile, 'it.concurrent.skip("x", run);'),
       planted(testFile, 'it.skipIf(true)("x", run);'),
+      planted(testFile, 'it.runIf(targetName === "socket.io")("x", run);'),
       planted(testFile, 'it("x", (ctx) => { ctx.skip(); });'),
     ],
   ],
