@@ -7,7 +7,7 @@ import {
   PacketType,
   ProtocolError,
   type SocketPacket,
-  SocketPacketDecoder,
+  type SocketPacketDecoder,
 } from "@holdfast/protocol";
 import createDebug from "debug";
 import { encodedPacket } from "./adapter.ts";
@@ -45,12 +45,14 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** The id of the connection; secret. */
   readonly id: string;
   readonly server: AnyServer;
-  /** The sockets by the name of their namespace. */
-  readonly nsps = new Map<string, AnySocket>();
+  /** The socket that came first: most clients join one namespace, and one needs no map. */
+  #only: AnySocket | undefined;
+  #more: Map<string, AnySocket> | undefined;
+  /** Ours alone while a packet is incomplete; otherwise the server's does for all. */
   #decoder: SocketPacketDecoder | undefined;
   #foreignDecoder: PacketDecoder | undefined;
   /** Ends a connection that joins no namespace. */
-  readonly #connectAlarm: Alarm<Client>;
+  #connectAlarm: Alarm<Client> | undefined;
   /** Ends a connection whose packet stays incomplete. */
   #attachmentsAlarm: Alarm<Client> | undefined;
   #incompleteBytes = 0;
@@ -82,7 +84,35 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** The sockets by their ids. */
   get sockets(): Map<string, AnySocket> {
-    return new Map([...this.nsps.values()].map((socket) => [socket.id, socket]));
+    return new Map(this.#all().map((socket) => [socket.id, socket]));
+  }
+
+  /** The sockets by the names of their namespaces. */
+  get nsps(): Map<string, AnySocket> {
+    return new Map(this.#all().map((socket) => [socket.nsp.name, socket]));
+  }
+
+  #all(): AnySocket[] {
+    if (this.#more !== undefined) return [...this.#more.values()];
+    return this.#only === undefined ? [] : [this.#only];
+  }
+
+  #find(namespace: string): AnySocket | undefined {
+    if (this.#more !== undefined) return this.#more.get(namespace);
+    return this.#only?.nsp.name === namespace ? this.#only : undefined;
+  }
+
+  #add(socket: AnySocket): void {
+    if (this.#more === undefined && this.#only === undefined) {
+      this.#only = socket;
+      return;
+    }
+    this.#more ??= this.nsps;
+    this.#more.set(socket.nsp.name, socket);
+  }
+
+  get #joined(): number {
+    return this.#more?.size ?? (this.#only === undefined ? 0 : 1);
   }
 
   // --- incoming ---
@@ -103,14 +133,16 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #addToDecoder(data: string | Uint8Array): void {
-    this.#decoder ??= new SocketPacketDecoder({ maxDepth: this.server._limits.jsonDepth });
-    const packet = this.#decoder.add(data);
-    if (packet !== undefined) {
-      if (this.#incompleteBytes > 0) this.#forgetIncomplete();
-      this.#onPacket(packet);
-    } else {
+    const decoder = this.#decoder ?? this.server._takeDecoder();
+    const packet = decoder.add(data);
+    if (packet === undefined) {
+      this.#decoder = decoder;
       this.#onIncomplete(data.length);
+      return;
     }
+    if (this.#decoder !== undefined) this.#forgetIncomplete();
+    this.server._giveDecoder(decoder);
+    this.#onPacket(packet);
   }
 
   #onIncomplete(bytes: number): void {
@@ -127,6 +159,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #forgetIncomplete(): void {
+    this.#decoder = undefined;
     this.server._incompleteBytes -= this.#incompleteBytes;
     this.#incompleteBytes = 0;
     if (this.#attachmentsAlarm !== undefined) this.server._wheel.disarm(this.#attachmentsAlarm);
@@ -147,7 +180,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #onPacket(packet: SocketPacket): void {
-    const socket = this.nsps.get(packet.nsp);
+    const socket = this.#find(packet.nsp);
     if (socket === undefined && packet.type === PacketType.CONNECT) {
       this.connect(packet.nsp, packet.data);
     } else if (
@@ -169,7 +202,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** Joins a namespace, which may have to be made first. */
   connect(name: string, auth: unknown = {}): void {
     const limit = this.server._limits.namespacesPerConnection;
-    if (this.nsps.size + this.#joining >= limit) {
+    if (this.#joined + this.#joining >= limit) {
       this.#end(new ServerError("HF_NAMESPACES_TOO_MANY", `more than ${limit}`));
       return;
     }
@@ -197,8 +230,8 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   #join(namespace: AnyNamespace, auth: unknown): void {
     this.#joining++;
     const joined = (socket: AnySocket) => {
-      this.nsps.set(namespace.name, socket);
-      this.server._wheel.disarm(this.#connectAlarm);
+      this.#add(socket);
+      this.#disarmConnect();
     };
     namespace._add(this, auth, joined, () => {
       this.#joining--;
@@ -207,18 +240,24 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** @internal Ends a connection that has joined nothing in time. */
   joinedNothing(): void {
-    if (this.nsps.size === 0) this.close();
+    if (this.#joined === 0) this.close();
+  }
+
+  #disarmConnect(): void {
+    if (this.#connectAlarm === undefined) return;
+    this.server._wheel.disarm(this.#connectAlarm);
+    this.#connectAlarm = undefined;
   }
 
   /** @internal Takes a socket that has closed out of the list. */
   _remove(socket: AnySocket): void {
-    if (this.nsps.get(socket.nsp.name) === socket) this.nsps.delete(socket.nsp.name);
+    if (this.#only === socket) this.#only = undefined;
+    if (this.#more?.get(socket.nsp.name) === socket) this.#more.delete(socket.nsp.name);
   }
 
   /** @internal Disconnects all sockets and closes the connection. */
   _disconnect(): void {
-    for (const socket of [...this.nsps.values()]) socket.disconnect();
-    this.nsps.clear();
+    for (const socket of this.#all()) socket.disconnect();
     this.close();
   }
 
@@ -282,13 +321,13 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     const shown = error instanceof Error ? error : new Error(String(error));
     const detail = error instanceof ProtocolError ? error.detail : shown.message;
     this.#refuse(new ServerError("HF_PACKET_INVALID", detail, { cause: error }));
-    for (const socket of [...this.nsps.values()]) socket._onerror(shown);
+    for (const socket of this.#all()) socket._onerror(shown);
     this.conn.close();
   }
 
   #end(error: ServerError): void {
     this.#refuse(error);
-    for (const socket of [...this.nsps.values()]) socket._onerror(error);
+    for (const socket of this.#all()) socket._onerror(error);
     this.close();
   }
 
@@ -300,12 +339,9 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     if (this.#closed) return;
     this.#closed = true;
     debug("%s: closed, %s", this.id.slice(0, 6), reason);
-    this.server._wheel.disarm(this.#connectAlarm);
+    this.#disarmConnect();
     this.#forgetIncomplete();
-    const sockets = [...this.nsps.values()];
-    for (const socket of sockets) socket._onclose(reason as DisconnectReason, description);
-    this.nsps.clear();
-    this.#decoder?.reset();
+    for (const socket of this.#all()) socket._onclose(reason as DisconnectReason, description);
     this.#foreignDecoder?.destroy();
   }
 }

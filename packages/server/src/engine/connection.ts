@@ -87,7 +87,6 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   readonly server: ConnectionServer;
   /** The first request. Undefined with WebTransport. */
   readonly request: EngineRequest;
-  readonly protocol = 4;
   readonly remoteAddress: string | undefined;
   transport: Transport;
   /** @internal Who takes the messages, besides listeners of the events. */
@@ -148,6 +147,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   }
 
   // --- state ---
+
+  /** The Engine.IO protocol revision; only 4 is spoken. */
+  get protocol(): number {
+    return 4;
+  }
 
   get readyState(): ConnectionState {
     return this.#state;

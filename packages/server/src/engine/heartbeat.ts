@@ -18,26 +18,23 @@ export interface HeartbeatOptions {
   readonly pingTimeout: number;
 }
 
-export class Heartbeat {
-  readonly #owner: HeartbeatOwner;
+export class Heartbeat extends Alarm<HeartbeatOwner> {
   readonly #wheel: TimerWheel;
   readonly #options: HeartbeatOptions;
-  readonly #alarm: Alarm<Heartbeat>;
   #state: "idle" | "awaiting" | "awaiting again" = "idle";
 
   constructor(owner: HeartbeatOwner, wheel: TimerWheel, options: HeartbeatOptions) {
-    this.#owner = owner;
+    super(owner, heartbeatIsDue);
     this.#wheel = wheel;
     this.#options = options;
-    this.#alarm = new Alarm<Heartbeat>(this, heartbeatIsDue);
   }
 
   start(): void {
-    this.#wheel.arm(this.#alarm, this.#options.pingInterval);
+    this.#wheel.arm(this, this.#options.pingInterval);
   }
 
   stop(): void {
-    this.#wheel.disarm(this.#alarm);
+    this.#wheel.disarm(this);
   }
 
   /** The client answered a ping. */
@@ -50,7 +47,7 @@ export class Heartbeat {
   heard(): void {
     if (this.#state !== "awaiting") return;
     this.#state = "awaiting again";
-    this.#wheel.arm(this.#alarm, this.#options.pingTimeout);
+    this.#wheel.arm(this, this.#options.pingTimeout);
   }
 
   /** A ping that was sent on a transport that is no more will not be answered: start anew. */
@@ -62,15 +59,15 @@ export class Heartbeat {
   /** @internal */
   due(): void {
     if (this.#state !== "idle") {
-      this.#owner.onClose("ping timeout");
+      this.owner.onClose("ping timeout");
       return;
     }
     this.#state = "awaiting";
-    this.#wheel.arm(this.#alarm, this.#options.pingTimeout);
-    this.#owner.sendPing();
+    this.#wheel.arm(this, this.#options.pingTimeout);
+    this.owner.sendPing();
   }
 }
 
-function heartbeatIsDue(heartbeat: Heartbeat): void {
-  heartbeat.due();
+function heartbeatIsDue(_owner: HeartbeatOwner, alarm: Alarm<HeartbeatOwner>): void {
+  if (alarm instanceof Heartbeat) alarm.due();
 }

@@ -10,13 +10,13 @@ import type { Host, TimerHandle } from "./host.ts";
 /** A deadline that can be armed again and again. `onDue` is shared, `owner` is what it is called with. */
 export class Alarm<Owner = unknown> {
   readonly owner: Owner;
-  readonly onDue: (owner: Owner) => void;
+  readonly onDue: (owner: Owner, alarm: Alarm<Owner>) => void;
   /** @internal */ dueMs = 0;
   /** @internal */ list: AlarmList | undefined = undefined;
   /** @internal */ previous: AnyAlarm | undefined = undefined;
   /** @internal */ next: AnyAlarm | undefined = undefined;
 
-  constructor(owner: Owner, onDue: (owner: Owner) => void) {
+  constructor(owner: Owner, onDue: (owner: Owner, alarm: Alarm<Owner>) => void) {
     this.owner = owner;
     this.onDue = onDue;
   }
@@ -98,7 +98,7 @@ export class TimerWheel {
       while (list.first !== undefined && list.first.dueMs <= nowMs) {
         const alarm = list.first;
         unlink(alarm);
-        if (alarm instanceof Alarm) alarm.onDue(alarm.owner);
+        if (alarm instanceof Alarm) alarm.onDue(alarm.owner, alarm);
       }
       if (list.first === undefined && this.#lists.get(list.delayMs) === list) {
         this.#lists.delete(list.delayMs);

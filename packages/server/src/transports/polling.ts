@@ -35,7 +35,6 @@ const defaultThresholdBytes = 1024;
 
 export class PollingTransport extends Transport {
   static override upgradesTo = ["websocket", "webtransport"];
-  readonly name = "polling";
   readonly supportsBinary: boolean;
   protected readonly options: PollingOptions;
   /** How long a close waits for a request that can carry it, in milliseconds. */
@@ -48,6 +47,10 @@ export class PollingTransport extends Transport {
     super();
     this.options = options;
     this.supportsBinary = !request._query["b64"];
+  }
+
+  get name(): "polling" {
+    return "polling";
   }
 
   get ready(): boolean {

@@ -35,15 +35,18 @@ export abstract class Transport extends ObservedEmitter {
   /** The transports that a connection on this one may move to. */
   static upgradesTo: string[] = [];
 
-  abstract readonly name: TransportName;
-  /** The Engine.IO protocol revision; only 4 is spoken. */
-  readonly protocol = 4;
+  abstract get name(): TransportName;
   /** The id of the connection, once it is known. */
   sid: string | undefined;
   readyState: TransportState = "open";
   /** @internal */ receiver: TransportReceiver | undefined;
   protected discarded = false;
   #detached = false;
+
+  /** The Engine.IO protocol revision; only 4 is spoken. */
+  get protocol(): number {
+    return 4;
+  }
 
   /** Whether packets can be handed over now. */
   abstract get ready(): boolean;
@@ -102,7 +105,7 @@ export abstract class Transport extends ObservedEmitter {
   protected onClose(): void {
     if (this.readyState === "closed") return;
     this.readyState = "closed";
-    this.emit("close");
+    if (this.observed) this.emit("close");
     if (!this.#detached) this.receiver?.closed();
   }
 }

@@ -28,9 +28,6 @@ export interface WebSocketTransportOptions {
 
 export class WebSocketTransport extends Transport {
   static readonly handlesUpgrades = true;
-  readonly name = "websocket";
-  readonly supportsBinary = true;
-  readonly handlesUpgrades = true;
   /** The WebSocket itself, as `ws` made it. */
   readonly socket: WebSocket;
   readonly #direct: Duplex | undefined;
@@ -49,6 +46,18 @@ export class WebSocketTransport extends Transport {
     socket.on("message", socketOnMessage);
     socket.on("close", socketOnClose);
     socket.on("error", socketOnError);
+  }
+
+  get name(): "websocket" {
+    return "websocket";
+  }
+
+  get supportsBinary(): boolean {
+    return true;
+  }
+
+  get handlesUpgrades(): boolean {
+    return true;
   }
 
   get ready(): boolean {

@@ -52,8 +52,6 @@ export interface WebTransportParts {
 }
 
 export class WebTransportTransport extends Transport {
-  readonly name = "webtransport";
-  readonly supportsBinary = true;
   readonly session: WebTransportSession;
   readonly #writer: ByteWriter;
   #writing = false;
@@ -65,6 +63,14 @@ export class WebTransportTransport extends Transport {
     void this.#readAll(parts);
     const closed = () => this.onClose();
     parts.session.closed.then(closed, closed);
+  }
+
+  get name(): "webtransport" {
+    return "webtransport";
+  }
+
+  get supportsBinary(): boolean {
+    return true;
   }
 
   get ready(): boolean {
