@@ -92,7 +92,8 @@ export class TimerWheel {
   #fire(): void {
     this.#timer = undefined;
     this.#timerDueMs = Number.POSITIVE_INFINITY;
-    const nowMs = this.#host.monotonicMs();
+    // Timers count whole milliseconds and may fire a fraction early: what is due within one is due.
+    const nowMs = this.#host.monotonicMs() + 0.999;
     for (const list of [...this.#lists.values()]) {
       // Alarms armed from here on are due later than now, so this ends.
       while (list.first !== undefined && list.first.dueMs <= nowMs) {

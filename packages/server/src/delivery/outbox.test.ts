@@ -1,0 +1,99 @@
+/** The outbox tree: who waits for the same packets shares a node, and its bytes are those of the packets in order. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Host } from "../host/host.ts";
+import { OutboxNode, Turn } from "./outbox.ts";
+import { OutgoingPacket } from "./outgoing-packet.ts";
+
+const packet = (text: string) => new OutgoingPacket("message", text);
+
+it("gives the same node to all who enqueue the same packets in the same order", () => {
+  const root = new OutboxNode();
+  const [a, b] = [packet("a"), packet("b")];
+  expect(root.next(a).next(b)).toBe(root.next(a).next(b));
+  expect(root.next(b).next(a)).not.toBe(root.next(a).next(b));
+  // The latest child is remembered apart from the others: none may be lost when it changes.
+  expect(root.next(a)).toBe(root.next(a));
+  expect(root.next(b).next(a)).toBe(root.next(b).next(a));
+});
+
+it("keeps a packet for one apart", () => {
+  const root = new OutboxNode();
+  const a = packet("a");
+  expect(root.alone(a)).not.toBe(root.alone(a));
+  expect(root.alone(a)).not.toBe(root.next(a));
+});
+
+it("puts the bytes together once", () => {
+  const node = new OutboxNode().next(packet("a")).next(packet("b"));
+  expect(node.bytes()).toBe(node.bytes());
+});
+
+it("has the frames of its packets in order, for any packets", () => {
+  const parts = fc.oneof(fc.string({ unit: "grapheme" }), fc.uint8Array());
+  fc.assert(
+    fc.property(fc.array(parts, { minLength: 1, maxLength: 8 }), (contents) => {
+      let node = new OutboxNode();
+      for (const content of contents) node = node.next(new OutgoingPacket("message", content));
+      expect(node.packets().map(({ data }) => data)).toEqual(contents);
+      expect(readFrames(node.bytes())).toEqual(
+        contents.map((content) =>
+          typeof content === "string" ? `4${content}` : Buffer.from(content).toString("hex"),
+        ),
+      );
+    }),
+  );
+});
+
+it.each([0, 1, 124, 125, 126, 127, 65_534, 65_535, 65_536, 70_000])(
+  "writes the length of a frame of %d characters in the form that RFC 6455 §5.2 wants",
+  (length) => {
+    const text = "x".repeat(length);
+    expect(readFrames(packet(text).frames())).toEqual([`4${text}`]);
+    const bytes = new Uint8Array(length).fill(7);
+    const frames = new OutgoingPacket("message", bytes).frames();
+    expect(readFrames(frames)).toEqual([Buffer.from(bytes).toString("hex")]);
+  },
+);
+
+it("sends a header and its attachments as one unit", () => {
+  const whole = new OutgoingPacket("message", "51-", true, [new Uint8Array([1, 2])]);
+  expect(readFrames(whole.frames())).toEqual(["451-", "0102"]);
+  expect(whole.enginePackets().map(({ type }) => type)).toEqual(["message", "message"]);
+});
+
+it("flushes each owner once, at the end of the turn", () => {
+  let end: (() => void) | undefined;
+  const host = { afterTurn: (run: () => void) => (end = run) } as unknown as Host;
+  const turn = new Turn(host);
+  const flushed: string[] = [];
+  const root = turn.root;
+  turn.add({ flush: () => flushed.push("a") });
+  turn.add({ flush: () => flushed.push("b") });
+  expect(flushed).toEqual([]);
+  end?.();
+  expect(flushed).toEqual(["a", "b"]);
+  expect(turn.root).not.toBe(root);
+});
+
+/** Reads unmasked, unfragmented frames: text as it is, bytes in hex. */
+function readFrames(bytes: Buffer): string[] {
+  const contents: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const short = bytes[at + 1] ?? 0;
+    expect([0x81, 0x82]).toContain(first);
+    const [head, length] =
+      short < 126
+        ? [2, short]
+        : short === 126
+          ? [4, bytes.readUInt16BE(at + 2)]
+          : [10, Number(bytes.readBigUInt64BE(at + 2))];
+    // The shortest form is the only legal one.
+    expect(head).toBe(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+    const content = bytes.subarray(at + head, at + head + length);
+    contents.push(first === 0x81 ? content.toString() : content.toString("hex"));
+    at += head + length;
+  }
+  return contents;
+}

@@ -1,0 +1,133 @@
+/**
+ * The timer wheel on a clock that the test turns. Goal: every alarm goes off once, not before it is due, with
+ * one timer for all. Method: examples, then random arms and disarms against a plain list of deadlines.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Host } from "./host.ts";
+import { Alarm, TimerWheel } from "./timer-wheel.ts";
+
+class ManualHost implements Pick<Host, "monotonicMs" | "startTimer"> {
+  nowMs = 0;
+  timers: { dueMs: number; run: () => void }[] = [];
+
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+
+  startTimer(delayMs: number, run: () => void) {
+    const timer = { dueMs: this.nowMs + delayMs, run };
+    this.timers.push(timer);
+    return {
+      cancel: () => {
+        this.timers = this.timers.filter((other) => other !== timer);
+      },
+    };
+  }
+
+  advance(ms: number): void {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      const next = this.timers.sort((a, b) => a.dueMs - b.dueMs)[0];
+      if (next === undefined || next.dueMs > endMs) break;
+      this.nowMs = next.dueMs;
+      this.timers = this.timers.filter((other) => other !== next);
+      next.run();
+    }
+    this.nowMs = endMs;
+  }
+}
+
+function setUp() {
+  const host = new ManualHost();
+  const wheel = new TimerWheel(host as unknown as Host);
+  const rung: string[] = [];
+  const alarm = (name: string) => new Alarm(name, (owner: string) => rung.push(owner));
+  return { host, wheel, rung, alarm };
+}
+
+it("calls an alarm once, when it is due", () => {
+  const { host, wheel, rung, alarm } = setUp();
+  wheel.arm(alarm("a"), 10);
+  host.advance(9);
+  expect(rung).toEqual([]);
+  host.advance(1);
+  expect(rung).toEqual(["a"]);
+  host.advance(100);
+  expect(rung).toEqual(["a"]);
+});
+
+it("keeps one timer for all alarms, and none when there are none", () => {
+  const { host, wheel, alarm } = setUp();
+  const alarms = Array.from({ length: 100 }, (_, index) => alarm(`${index}`));
+  alarms.forEach((one, index) => {
+    wheel.arm(one, 10 + (index % 7));
+  });
+  expect(host.timers).toHaveLength(1);
+  for (const one of alarms) wheel.disarm(one);
+  expect(host.timers).toHaveLength(0);
+});
+
+it("starts an armed alarm anew", () => {
+  const { host, wheel, rung, alarm } = setUp();
+  const one = alarm("a");
+  wheel.arm(one, 10);
+  host.advance(8);
+  wheel.arm(one, 10);
+  host.advance(8);
+  expect(rung).toEqual([]);
+  expect(one.armed).toBe(true);
+  host.advance(2);
+  expect(rung).toEqual(["a"]);
+  expect(one.armed).toBe(false);
+});
+
+it("lets an alarm arm itself and disarm others while it goes off", () => {
+  const { host, wheel, rung } = setUp();
+  const other = new Alarm("other", (owner: string) => rung.push(owner));
+  const again = new Alarm("again", (owner: string, self: Alarm<string>) => {
+    rung.push(owner);
+    wheel.disarm(other);
+    if (rung.length < 3) wheel.arm(self, 5);
+  });
+  wheel.arm(again, 5);
+  wheel.arm(other, 5);
+  host.advance(50);
+  expect(rung).toEqual(["again", "again", "again"]);
+});
+
+it("calls what is due and nothing else, whatever was armed and disarmed", () => {
+  const step = fc.record({
+    act: fc.constantFrom("arm", "disarm", "advance"),
+    which: fc.nat(9),
+    ms: fc.integer({ min: 1, max: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const { host, wheel, rung, alarm } = setUp();
+      const alarms = Array.from({ length: 10 }, (_, index) => alarm(`${index}`));
+      const due = new Map<string, number>();
+      const advance = (ms: number) => {
+        const endMs = host.nowMs + ms;
+        const ringing = [...due].filter(([, dueMs]) => dueMs <= endMs).map(([name]) => name);
+        for (const name of ringing) due.delete(name);
+        const before = rung.length;
+        host.advance(ms);
+        expect(rung.slice(before).sort()).toEqual(ringing.sort());
+      };
+      for (const { act, which, ms } of steps) {
+        const one = alarms[which];
+        if (one === undefined) continue;
+        if (act === "arm") {
+          wheel.arm(one, ms);
+          due.set(`${which}`, host.nowMs + ms);
+        } else if (act === "disarm") {
+          wheel.disarm(one);
+          due.delete(`${which}`);
+        } else advance(ms);
+      }
+      advance(100);
+      expect(host.timers).toHaveLength(0);
+    }),
+  );
+});
