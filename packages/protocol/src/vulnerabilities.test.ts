@@ -2,7 +2,7 @@
  * Weaknesses that codecs of this field have had, by their number in the project's list of vulnerabilities (V1 ...).
  * What costs is tested by growth, never by milliseconds.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodePayload } from "./engine.io/payload.ts";
 import { WebTransportFrameDecoder } from "./engine.io/webtransport-frame.ts";
 import type { ProtocolErrorCode } from "./errors.ts";
@@ -108,6 +108,23 @@ describe("V1: the work for a packet grows with its size and no faster", () => {
     ],
   ])("%s", (_what, prepare, startSize) => {
     expect(growth(prepare, startSize)).toBeLessThan(growthMax);
+  });
+
+  // Copying is so cheap a byte that its growth is lost in the noise of the clock, so it is counted.
+  it("a WebTransport frame in chunks of one byte: copies", () => {
+    const set = vi.spyOn(Uint8Array.prototype, "set");
+    try {
+      const size = 20_000;
+      const decoder = new WebTransportFrameDecoder({ maxPayloadBytes: size });
+      decoder.push(Uint8Array.of(0xfe, size >> 8, size & 0xff));
+      const chunk = new Uint8Array(1);
+      for (let i = 0; i < size; i++) decoder.push(chunk);
+      const copied = set.mock.calls.reduce((sum, [source]) => sum + source.length, 0);
+      // Once on arrival; then each time that the room doubles, in all less than once or twice more.
+      expect(copied).toBeLessThan(size * 3);
+    } finally {
+      set.mockRestore();
+    }
   });
 
   it("takes memory for bytes that came, not for bytes that were announced", () => {
