@@ -171,7 +171,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
   }
 }
 
-/** An operator whose acknowledgements come from many clients. One type for all who give one, so that theirs are the same. */
+/** An operator whose acknowledgements come from many clients: one type for all that return one. */
 export type ManyBroadcaster<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
   DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
   SocketData
