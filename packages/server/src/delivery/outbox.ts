@@ -78,6 +78,8 @@ export interface OutboxOwner {
 /** The end of a turn of the event loop: everything that was enqueued in it is written then. */
 export class Turn {
   readonly #host: Host;
+  /** Whose messages were read last. */
+  reader: OutboxOwner | undefined;
   #root = new OutboxNode();
   #owners: OutboxOwner[] = [];
   readonly #end = () => this.#flushAll();
@@ -103,5 +105,6 @@ export class Turn {
     for (const owner of owners) owner.flush();
     // A new root each turn lets go of the nodes: only a connection that could not write keeps its path.
     this.#root = new OutboxNode();
+    this.reader = undefined;
   }
 }

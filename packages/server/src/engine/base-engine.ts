@@ -289,7 +289,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       if (error) {
         decided({ code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } });
       } else {
-        this.verify(request, response instanceof UpgradeResponse, decided);
+        const upgrade = response === undefined || response instanceof UpgradeResponse;
+        this.verify(request, upgrade, decided);
       }
     };
     if (this.middlewares.length === 0 || response === undefined) {

@@ -241,7 +241,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     if (this.#pending.size > handOverBytes) this.#handOver();
     if (this.#queued) return;
     this.#queued = true;
-    this.server.turn.add(this);
+    const { turn } = this.server;
+    // An answer goes out when the handlers of what was read are through: all that it takes is still at hand in the
+    // processor's caches, and the next read will displace it. (Measured: a tenth of the cost of an echo.)
+    if (!shared && turn.reader === this) process.nextTick(flush, this);
+    else turn.add(this);
   }
 
   #refuseToBuffer(limit: number): void {
@@ -298,6 +302,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     }
     if (this.observed) this.emit("packet", packet);
     if (packet.type === "message") {
+      this.server.turn.reader = this;
       this.#heartbeat.heard();
       this.receiver?.received(packet.data);
       if (this.observed) {
@@ -437,6 +442,10 @@ function contentOf(data: SendData): string | Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (!ArrayBuffer.isView(data)) return new Uint8Array(data);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function flush(connection: Connection): void {
+  connection.flush();
 }
 
 function dropPending(connection: Connection): void {

@@ -120,7 +120,7 @@ export class Engine extends BaseEngine {
     const request = parseQuery(message);
     // The client may be gone before `ws` listens.
     socket.on("error", ignore);
-    const response = this.middlewares.length > 0 ? new UpgradeResponse(socket) : undefined;
+    const response = this.middlewares.length > 0 ? new UpgradeResponse(message, socket) : undefined;
     const proceed = () => {
       response?.writeHead();
       if (response !== undefined && response.headers.size > 0) {
@@ -132,7 +132,7 @@ export class Engine extends BaseEngine {
       });
     };
     const abort = (refusal: Refusal) => abortUpgrade(socket, refusal);
-    this.admit(request, response ?? new UpgradeResponse(socket), proceed, abort);
+    this.admit(request, response, proceed, abort);
   }
 
   #onWebSocket(request: EngineRequest, socket: Duplex, websocket: WebSocket): void {
@@ -141,6 +141,7 @@ export class Engine extends BaseEngine {
       websocket.close();
       return;
     }
+    request.websocket = websocket;
     const makeTransport = () => this.#makeWebSocket(socket, websocket);
     const sid = request._query["sid"];
     if (!sid) {

@@ -5,19 +5,23 @@
  * set as headers goes out with the 101, and ending the response ends the request.
  */
 import { EventEmitter } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 export type UpgradeHeaders = Map<string, number | string | readonly string[]>;
 
 export class UpgradeResponse extends EventEmitter {
   readonly headers: UpgradeHeaders = new Map();
+  readonly req: IncomingMessage;
   readonly socket: Duplex;
   headersSent = false;
 
-  constructor(socket: Duplex) {
+  constructor(request: IncomingMessage, socket: Duplex) {
     super();
+    this.req = request;
     this.socket = socket;
+    // Loggers of requests wait for "finish" or "close".
+    socket.once("close", () => this.emit("close"));
   }
 
   setHeader(name: string, value: number | string | readonly string[]): this {
