@@ -57,8 +57,8 @@ export function provide(needs: readonly Need[]): boolean {
     console.log(`The tests need packages that this machine lacks (${names}). Installing them now:`);
     console.log(`  apt-get update && ${command}`);
     const installed =
-      aptGet(["update", "-q"]) &&
-      aptGet(["install", "-y", "-q", "--no-install-recommends", ...packages]);
+      aptGet(["update", "-qq"]) &&
+      aptGet(["install", "-y", "-qq", "--no-install-recommends", ...packages]);
     if (installed && missing.every(({ present }) => present())) return true;
     console.error("That did not give the tests what they need.");
   } else {
