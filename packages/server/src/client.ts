@@ -338,7 +338,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   closed(reason: string, description?: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    debug("%s: closed, %s", this.id.slice(0, 6), reason);
+    if (debug.enabled) debug("%s: closed, %s", this.id.slice(0, 6), reason);
     this.#disarmConnect();
     this.#forgetIncomplete();
     for (const socket of this.#all()) socket._onclose(reason as DisconnectReason, description);

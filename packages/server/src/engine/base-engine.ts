@@ -166,6 +166,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     connection.open();
     if (request !== undefined) transport.onRequest(request);
     this.emit("connection", connection);
+    // With the response to the upgrade, which is still held back.
+    if (transport.name === "websocket") connection.flush();
     return connection;
   }
 
@@ -226,37 +228,45 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   }
 
   /** Makes a connection of a request that was let pass, or calls `abort`. */
-  protected async handshake(
+  protected handshake(
     request: EngineRequest,
     makeTransport: () => Transport,
     abort: (refusal: Refusal) => void,
-  ): Promise<void> {
-    const refuse = (refusal: Refusal) => {
+  ): void {
+    const refuse = (name: string, error: unknown) => {
+      const refusal = { code: engineErrors.BAD_REQUEST, context: { name, error } };
       this.#reportRefusal(request, refusal);
       abort(refusal);
     };
+    const proceed = (id: string) => {
+      let transport: Transport;
+      try {
+        transport = makeTransport();
+      } catch (error) {
+        refuse("TRANSPORT_HANDSHAKE_ERROR", error);
+        return;
+      }
+      this.connect(id, transport, request);
+    };
     if (request._query["EIO"] !== "4") {
-      refuse({ code: engineErrors.UNSUPPORTED_PROTOCOL_VERSION, context: { protocol: 3 } });
+      const refusal = {
+        code: engineErrors.UNSUPPORTED_PROTOCOL_VERSION,
+        context: { protocol: 3 },
+      };
+      this.#reportRefusal(request, refusal);
+      abort(refusal);
       return;
     }
-    let id: string;
+    const failed = (error: unknown) => refuse("ID_GENERATION_ERROR", error);
+    let id: string | Promise<string>;
     try {
-      const generated = this.generateId(request);
-      id = typeof generated === "string" ? generated : await generated;
+      id = this.generateId(request);
     } catch (error) {
-      refuse({ code: engineErrors.BAD_REQUEST, context: { name: "ID_GENERATION_ERROR", error } });
+      failed(error);
       return;
     }
-    let transport: Transport;
-    try {
-      transport = makeTransport();
-    } catch (error) {
-      const context = { name: "TRANSPORT_HANDSHAKE_ERROR", error };
-      refuse({ code: engineErrors.BAD_REQUEST, context });
-      return;
-    }
-    debug("%s: handshake over %s", id.slice(0, 6), transport.name);
-    this.connect(id, transport, request);
+    if (typeof id === "string") proceed(id);
+    else Promise.resolve(id).then(proceed, failed);
   }
 
   #reportRefusal(request: EngineRequest, refusal: Refusal): void {

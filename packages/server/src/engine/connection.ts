@@ -297,7 +297,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal */
   received(packet: EnginePacket): void {
     if (this.#state !== "open") {
-      debug("%s: packet received on a connection that is closing", this.id.slice(0, 6));
+      if (debug.enabled)
+        debug("%s: packet received on a connection that is closing", this.id.slice(0, 6));
       return;
     }
     if (this.observed) this.emit("packet", packet);
@@ -354,7 +355,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal Lets the client try another transport; the connection moves when it says so. */
   _maybeUpgrade(transport: Transport): void {
-    debug("%s: may move from %s to %s", this.id.slice(0, 6), this.transport.name, transport.name);
+    if (debug.enabled)
+      debug("%s: may move from %s to %s", this.id.slice(0, 6), this.transport.name, transport.name);
     this.#upgrade = new Upgrade(this, transport);
   }
 
@@ -411,7 +413,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal Ends the connection for `reason`. Only the first call counts. */
   onClose(reason: CloseReason, description?: unknown): void {
     if (this.#state === "closed") return;
-    debug("%s: closed, %s", this.id.slice(0, 6), reason);
+    if (debug.enabled) debug("%s: closed, %s", this.id.slice(0, 6), reason);
     this.#state = "closed";
     this.#heartbeat.stop();
     this.#upgrade?.connectionClosed();

@@ -92,7 +92,7 @@ export class Engine extends BaseEngine {
           else abortRequest(response, { code: engineErrors.UNKNOWN_SID });
           return;
         }
-        void this.handshake(
+        this.handshake(
           request,
           () => this.#makePolling(request),
           (refusal) => abortRequest(response, refusal),
@@ -126,10 +126,13 @@ export class Engine extends BaseEngine {
       if (response !== undefined && response.headers.size > 0) {
         upgradeHeaders.set(message, response.headers);
       }
+      // The response and the first packet leave in one write.
+      socket.cork();
       this.ws?.handleUpgrade(message, socket, head, (websocket) => {
         socket.removeListener("error", ignore);
         this.#onWebSocket(request, socket, websocket);
       });
+      socket.uncork();
     };
     const abort = (refusal: Refusal) => abortUpgrade(socket, refusal);
     this.admit(request, response, proceed, abort);
@@ -146,7 +149,7 @@ export class Engine extends BaseEngine {
     const sid = request._query["sid"];
     if (!sid) {
       // Answers over HTTP are over: what can still be refused is refused by closing.
-      void this.handshake(request, makeTransport, (refusal) => {
+      this.handshake(request, makeTransport, (refusal) => {
         websocket.on("error", ignore);
         abortUpgrade(socket, refusal);
       });

@@ -11,6 +11,19 @@ export type EngineRequest = IncomingMessage & {
   websocket?: WebSocket | undefined;
 };
 
+function readParameters(text: string, query: Record<string, string>): void {
+  if (/[%+]/.test(text)) {
+    for (const [name, value] of new URLSearchParams(text)) query[name] = value;
+    return;
+  }
+  // Nothing is escaped, as in nearly every handshake: splitting is a tenth of the work.
+  for (const pair of text.split("&")) {
+    const equals = pair.indexOf("=");
+    if (equals !== -1) query[pair.slice(0, equals)] = pair.slice(equals + 1);
+    else if (pair !== "") query[pair] = "";
+  }
+}
+
 /** Fills `_query`; leaves one that a framework has put there already. */
 export function parseQuery(request: IncomingMessage): EngineRequest {
   const prepared: IncomingMessage & { _query?: Record<string, string> } = request;
@@ -23,7 +36,7 @@ export function parseQuery(request: IncomingMessage): EngineRequest {
     if (start !== -1) {
       const hash = url.indexOf("#", start);
       const text = hash === -1 ? url.slice(start + 1) : url.slice(start + 1, hash);
-      for (const [name, value] of new URLSearchParams(text)) query[name] = value;
+      readParameters(text, query);
     }
     prepared._query = query;
   }
