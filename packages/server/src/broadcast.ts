@@ -84,10 +84,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    * @param timeout milliseconds
    */
   timeout(timeout: number): BroadcastOperator<DecorateAcknowledgements<EmitEvents>, SocketData> {
-    return this.#with({ timeout }) as unknown as BroadcastOperator<
-      DecorateAcknowledgements<EmitEvents>,
-      SocketData
-    >;
+    return this.#with({ timeout });
   }
 
   #with(flags: BroadcastFlags): BroadcastOperator<EmitEvents, SocketData> {

@@ -18,7 +18,6 @@ export const serverErrors = {
   HF_ROOMS_TOO_MANY: "the socket is in too many rooms",
   HF_WEBTRANSPORT_HANDSHAKE: "the WebTransport session did not open as the protocol demands",
   HF_ADAPTER_MISSING: "the namespace has no adapter",
-  HF_PARENT_NAMESPACE: "the call is not supported on a parent namespace",
 } as const;
 
 export type ServerErrorCode = keyof typeof serverErrors;

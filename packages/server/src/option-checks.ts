@@ -85,6 +85,16 @@ export function warnUnknownOptions(options: object, known: readonly string[]): v
   }
 }
 
+/** Warns once about an option of Socket.IO that has no effect here. */
+export function warnUnsupportedOption(name: string, consequence: string): void {
+  if (warned.has(name)) return;
+  warned.add(name);
+  process.emitWarning(`the option "${name}" is not supported: ${consequence}`, {
+    type: "HoldfastWarning",
+    code: "HF_OPTION_UNSUPPORTED",
+  });
+}
+
 /** The known name with the fewest edits to `name`, if they are few. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
   let nearest: string | undefined;

@@ -433,7 +433,7 @@ export class Server<
         return;
       }
       const [match, parent] = value;
-      match(name, (auth ?? {}) as Record<string, unknown>, (error, allow) => {
+      match(name, auth ?? {}, (error, allow) => {
         if (error || !allow) tryNext();
         // Another client may have asked for it while this one waited.
         else fn(this._nsps.get(name) ?? parent.createChild(name));

@@ -336,12 +336,7 @@ export class Socket<
     timeout: number,
   ): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData> {
     this.flags = { ...this.flags, timeout };
-    return this as unknown as Socket<
-      ListenEvents,
-      DecorateAcknowledgements<EmitEvents>,
-      ServerSideEvents,
-      SocketData
-    >;
+    return this;
   }
 
   // --- rooms ---
@@ -376,8 +371,12 @@ export class Socket<
    */
   leave(rooms: Room | Room[]): Promise<void> | void {
     if (!Array.isArray(rooms)) return this.adapter.del(this.id, rooms);
-    const pending = rooms.map((room) => this.adapter.del(this.id, room)).filter(Boolean);
-    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+    let last: Promise<void> | undefined;
+    for (const room of rooms) {
+      const left = this.adapter.del(this.id, room);
+      if (left instanceof Promise) last = last === undefined ? left : last.then(() => left);
+    }
+    return last;
   }
 
   /** @internal Leaves all rooms. */

@@ -276,7 +276,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     const callbacks = this.#callbacks;
     this.#callbacks = undefined;
     const { transport } = this;
-    const sent = callbacks && (() => callbacks.forEach((callback) => void callback(transport)));
+    const sent =
+      callbacks &&
+      (() => {
+        for (const callback of callbacks) callback(transport);
+      });
     transport.sendPending(pending, sent);
     if (observed) {
       this.emit("drain");
@@ -333,6 +337,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal Ends the connection as the transport does when it fails. */
   onError(error: Error): void {
     this.onClose("transport error", error);
+  }
+
+  /** @internal */
+  refused(error: ServerError): void {
+    this.server.refuse(error, this);
   }
 
   /** @internal */

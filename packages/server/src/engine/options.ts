@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { SerializeOptions } from "cookie";
 import { type PerMessageDeflateOptions, WebSocketServer } from "ws";
 import type { LimitOptions } from "../limits.ts";
-import { checkOptions, type OptionCheck } from "../option-checks.ts";
+import { checkOptions, type OptionCheck, warnUnsupportedOption } from "../option-checks.ts";
 import type { CompressionOptions } from "../transports/polling.ts";
 
 /** The origins of cross-origin requests, as the npm package `cors` takes them. */
@@ -128,6 +128,9 @@ export const attachOptionChecks: Readonly<Record<string, OptionCheck>> = {
 /** @throws ServerError HF_OPTION_INVALID */
 export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
   checkOptions(options, engineOptionChecks);
+  if (options.allowEIO3) {
+    warnUnsupportedOption("allowEIO3", "clients of Engine.IO 3 are refused with code 5");
+  }
   return {
     ...options,
     pingTimeout: options.pingTimeout ?? 20_000,

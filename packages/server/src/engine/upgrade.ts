@@ -64,6 +64,8 @@ export class Upgrade implements TransportReceiver {
     this.giveUp();
   }
 
+  refused(): void {}
+
   malformed(): void {
     this.giveUp();
   }

@@ -12,6 +12,8 @@ export function createHttpServer(listener: RequestListener): Server {
 /** Opens one of the bundles of the stock client. `name` comes from a fixed list, never from a URL. */
 export function openClientFile(name: string): Readable {
   // The folder lies at the root of the package: two levels up from `src/host/`, one up from `dist/`.
-  const folder = import.meta.url.includes("/src/host/") ? "../../client-dist/" : "../client-dist/";
+  const folder = import.meta.url.endsWith("/src/host/http.ts")
+    ? "../../client-dist/"
+    : "../client-dist/";
   return createReadStream(fileURLToPath(new URL(folder + name, import.meta.url)));
 }

@@ -85,7 +85,7 @@ it("starts an armed alarm anew", () => {
 it("lets an alarm arm itself and disarm others while it goes off", () => {
   const { host, wheel, rung } = setUp();
   const other = new Alarm("other", (owner: string) => rung.push(owner));
-  const again = new Alarm("again", (owner: string, self: Alarm<string>) => {
+  const again: Alarm<string> = new Alarm<string>("again", (owner: string, self: Alarm<string>) => {
     rung.push(owner);
     wheel.disarm(other);
     if (rung.length < 3) wheel.arm(self, 5);

@@ -118,6 +118,8 @@ export class PollingTransport extends Transport {
       },
       tooLarge: () => {
         this.#upload = undefined;
+        const limit = `${this.options.maxBodyBytes} bytes`;
+        this.receiver?.refused(new ServerError("HF_BODY_TOO_LARGE", limit));
         response.writeHead(413).end();
       },
       late: () => {
@@ -125,6 +127,7 @@ export class PollingTransport extends Transport {
         // The connection is of no more use: what follows on it would be read as the rest of the body.
         response.writeHead(408, { Connection: "close" }).end();
         const error = new ServerError("HF_BODY_TIMEOUT", `${this.options.bodyTimeoutMs} ms`);
+        this.receiver?.refused(error);
         this.onError(error.message, error);
       },
       aborted: () => {

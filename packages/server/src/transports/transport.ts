@@ -7,6 +7,7 @@
  */
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import type { OutboxNode } from "../delivery/outbox.ts";
+import type { ServerError } from "../errors.ts";
 import { ObservedEmitter } from "../observed-emitter.ts";
 import type { EngineRequest } from "./request.ts";
 
@@ -21,6 +22,8 @@ export interface TransportReceiver {
   /** The transport can take packets (again). */
   ready(): void;
   failed(error: Error): void;
+  /** Something of the client was refused, and is to be counted. The connection goes on. */
+  refused(error: ServerError): void;
   /** The client sent what is no packet. */
   malformed(error: ProtocolError): void;
   /** The other side is gone. Follows at most once; not after the connection itself closed the transport. */
