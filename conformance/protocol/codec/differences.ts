@@ -96,7 +96,7 @@ export const socketDifferences: readonly Difference[] = [
   {
     name: "json-depth",
     examples: [[`2["a",${"[".repeat(1001)}${"]".repeat(1001)},"${"x".repeat(16_384)}"]`]],
-    covers: (text) => text.length > 16_384,
+    covers: (text) => text.length > 2000,
   },
 ];
 

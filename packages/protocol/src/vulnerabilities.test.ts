@@ -254,7 +254,7 @@ it("V5: a packet that announces no attachments leaves nothing behind", () => {
   expect(decoder.add('2["b"]')).toMatchObject({ data: ["b"] });
 });
 
-describe("V26: JSON of more than 16 KiB has a limit on its depth", () => {
+describe("V26: JSON of more than 2,000 characters has a limit on its depth", () => {
   const deep = (depth: number, open: string, close: string): string =>
     `2["a",${open.repeat(depth)}1${close.repeat(depth)},"${"x".repeat(16_384)}"]`;
 
@@ -293,9 +293,14 @@ describe("V26: JSON of more than 16 KiB has a limit on its depth", () => {
 
   it("does not look at shorter texts, and no depth that fits there breaks a binary event", () => {
     const inner = '{"_placeholder":true,"num":0}';
-    const text = `51-["a",${"[".repeat(8000)}${inner}${"]".repeat(8000)}]`;
-    expect(text.length).toBeLessThan(16_384);
+    const text = `51-["a",${"[".repeat(950)}${inner}${"]".repeat(950)}]`;
+    expect(text.length).toBeLessThan(2000);
     expect(decode(text, Uint8Array.of(1))).toHaveLength(2);
+  });
+
+  it("lets nothing through that JSON.stringify cannot write again", () => {
+    const text = `2["a",${"[".repeat(5000)}${"]".repeat(5000)}]`;
+    expect(codeOf(() => decode(text))).toBe("HF_PACKET_JSON_TOO_DEEP");
   });
 });
 

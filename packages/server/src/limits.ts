@@ -16,7 +16,7 @@ export interface LimitOptions {
   attachmentsTimeout?: number | string;
   /** Bytes of incomplete packets of all clients together. Default Infinity (off). */
   pendingBytes?: number | string;
-  /** Nesting of arrays and objects in a packet above 16 KiB. Default 1000. */
+  /** Nesting of arrays and objects in a packet. Default 1000. */
   jsonDepth?: number;
   /** Namespaces that one connection may join. Default 100. */
   namespacesPerConnection?: number;

@@ -17,7 +17,7 @@ export interface SocketPacketDecoderOptions {
   readonly maxAttachments?: number | undefined;
   /** Bytes in all attachments of one packet. Default: no limit. */
   readonly maxAttachmentBytes?: number | undefined;
-  /** Levels of nesting in JSON of more than 16 KiB; less cannot cost much. Default 1,000. */
+  /** Levels of nesting in JSON of more than 2,000 characters; less cannot be deep. Default 1,000. */
   readonly maxDepth?: number | undefined;
   /** What JSON.parse takes as its second argument. */
   readonly reviver?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
@@ -45,7 +45,11 @@ const closeBrace = 0x7d;
 /** 2^53 has 16 digits. */
 const numberDigitsMax = 16;
 const depthMaxDefault = 1000;
-const depthCheckedAboveLength = 16_384;
+/**
+ * A thousand levels do not fit into less. Ten kilobytes hold five thousand, at which the JSON.stringify of an
+ * application that passes the event on would throw.
+ */
+const depthCheckedAboveLength = 2000;
 
 /**
  * One per connection. What it holds between calls is a binary packet that is not complete; once it has thrown it

@@ -145,7 +145,7 @@ export class Engine extends BaseEngine {
       return;
     }
     request.websocket = websocket;
-    const makeTransport = () => this.#makeWebSocket(socket, websocket);
+    const makeTransport = () => this.#makeWebSocket(request, socket, websocket);
     const sid = request._query["sid"];
     if (!sid) {
       // Answers over HTTP are over: what can still be refused is refused by closing.
@@ -164,11 +164,13 @@ export class Engine extends BaseEngine {
     connection._maybeUpgrade(makeTransport());
   }
 
-  #makeWebSocket(socket: Duplex, websocket: WebSocket): Transport {
+  #makeWebSocket(request: EngineRequest, socket: Duplex, websocket: WebSocket): Transport {
     const { perMessageDeflate, wsEngine } = this.opts;
-    const direct = wsEngine === WebSocketServer && !websocket.extensions;
+    const base64 = Boolean(request._query["b64"]);
+    const direct = wsEngine === WebSocketServer && !websocket.extensions && !base64;
     return new WebSocketTransport(websocket, {
       direct: direct ? socket : undefined,
+      base64,
       compressionThreshold: (perMessageDeflate || undefined)?.threshold ?? 0,
     });
   }

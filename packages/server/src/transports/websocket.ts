@@ -8,7 +8,13 @@
  * the WebSocket engine is not `ws`) everything goes through its `send`.
  */
 import type { Duplex } from "node:stream";
-import { decodePacket, type EnginePacket, encodePacket, ProtocolError } from "@holdfast/protocol";
+import {
+  decodePacket,
+  type EnginePacket,
+  encodePacket,
+  encodePacketAsText,
+  ProtocolError,
+} from "@holdfast/protocol";
 import type { RawData, WebSocket } from "ws";
 import type { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
@@ -22,6 +28,8 @@ type OwnedWebSocket = WebSocket & { [owner]?: WebSocketTransport };
 export interface WebSocketTransportOptions {
   /** The upgraded socket, when frames may be written straight to it. */
   readonly direct: Duplex | undefined;
+  /** Whether the client cannot take binary frames, and gets bytes as base64 text. */
+  readonly base64: boolean;
   /** Messages smaller than this are not compressed, in bytes. */
   readonly compressionThreshold: number;
 }
@@ -30,6 +38,7 @@ export class WebSocketTransport extends Transport {
   static readonly handlesUpgrades = true;
   /** The WebSocket itself, as `ws` made it. */
   readonly socket: WebSocket;
+  readonly #base64: boolean;
   readonly #direct: Duplex | undefined;
   readonly #compressionThreshold: number;
   /** True while the network takes no more, until the socket has drained. */
@@ -38,6 +47,7 @@ export class WebSocketTransport extends Transport {
   constructor(socket: WebSocket, options: WebSocketTransportOptions) {
     super();
     this.socket = socket;
+    this.#base64 = options.base64;
     this.#direct = options.direct;
     this.#compressionThreshold = options.compressionThreshold;
     const owned: OwnedWebSocket = socket;
@@ -53,7 +63,7 @@ export class WebSocketTransport extends Transport {
   }
 
   get supportsBinary(): boolean {
-    return true;
+    return !this.#base64;
   }
 
   get handlesUpgrades(): boolean {
@@ -99,7 +109,7 @@ export class WebSocketTransport extends Transport {
     const parts: { data: string | Uint8Array; compress: boolean }[] = [];
     for (const packet of packets) {
       for (const part of packet.enginePackets()) {
-        const data = encodePacket(part);
+        const data = this.#base64 ? encodePacketAsText(part) : encodePacket(part);
         const compress = packet.compress && Buffer.byteLength(data) >= this.#compressionThreshold;
         parts.push({ data, compress });
       }
