@@ -208,7 +208,7 @@ describe("broadcast with acks", () => {
     const all = await pairs(server, 2);
     all[0]?.[1].on("ask", (cb: (n: number) => void) => cb(1));
     const args = await new Promise<unknown[]>((resolve) => {
-      server.io.timeout(60).emit("ask", (...rest: unknown[]) => resolve(rest));
+      server.io.timeout(250).emit("ask", (...rest: unknown[]) => resolve(rest));
     });
     expect(args).toEqual([new Error("operation has timed out"), [1]]);
     for (const [socket] of all)
@@ -281,7 +281,7 @@ describe("broadcast with acks", () => {
     const answers = (await server.io.timeout(2000).to("room").emitWithAck("ask", 4)) as number[];
     expect(answers.sort()).toEqual([-4, 4]);
     all[1]?.[1].off("ask");
-    const error = await failureOf(() => server.io.in("room").timeout(60).emitWithAck("ask", 5));
+    const error = await failureOf(() => server.io.in("room").timeout(250).emitWithAck("ask", 5));
     expect(error.message).toBe("operation has timed out");
     expect(inside<{ responses: unknown[] }>(error).responses).toEqual([5]);
   });
@@ -306,7 +306,7 @@ describe("broadcast with acks", () => {
     const all = await pairs(server, 2);
     all[0]?.[1].on("ask", (cb: (n: number) => void) => cb(1));
     const args = new Promise<unknown[]>((resolve) => {
-      server.io.timeout(80).emit("ask", (...rest: unknown[]) => resolve(rest));
+      server.io.timeout(250).emit("ask", (...rest: unknown[]) => resolve(rest));
     });
     all[1]?.[0].disconnect(true);
     expect(await args).toEqual([new Error("operation has timed out"), [1]]);

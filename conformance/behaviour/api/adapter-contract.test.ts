@@ -174,12 +174,12 @@ describe("life", () => {
     let done = 0;
     class Slow extends Adapter {
       override async addAll(id: string, rooms: Set<string>) {
-        super.addAll(id, rooms);
+        await super.addAll(id, rooms);
         await new Promise((resolve) => setTimeout(resolve, 5));
         done++;
       }
       override async del(id: string, room: string) {
-        super.del(id, room);
+        await super.del(id, room);
         await new Promise((resolve) => setTimeout(resolve, 5));
         done++;
       }
@@ -434,7 +434,7 @@ describe("calls", () => {
 });
 
 describe("restoreSession", () => {
-  async function answering(restore: () => Promise<unknown> | unknown) {
+  async function answering(restore: () => unknown) {
     class Restoring extends Adapter {
       override restoreSession() {
         return restore() as Promise<never>;

@@ -85,7 +85,7 @@ describe("time-outs", () => {
     ["websocket", RawWebSocket],
     ["polling", RawPolling],
   ] as const)("ping timeout over %s: no pong comes", async (_name, Raw) => {
-    const server = await start({ pingInterval: 60, pingTimeout: 40 });
+    const server = await start({ pingInterval: 150, pingTimeout: 100 });
     const serverSide = nextSocket(server.io);
     const raw = await Raw.open(server);
     raw.answersPings = false;
@@ -99,7 +99,7 @@ describe("time-outs", () => {
   });
 
   it("pings and pongs keep a connection", async () => {
-    const server = await start({ pingInterval: 30, pingTimeout: 200 });
+    const server = await start({ pingInterval: 30, pingTimeout: 1000 });
     const { raw, socket } = await joined(server);
     raw.answersPings = false;
     for (let i = 0; i < 4; i++) {

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import {
   collect,
   engineUrl,
+  failureOf,
   fetchRaw,
   inside,
   next,
@@ -17,6 +18,7 @@ import {
   stock,
   until,
 } from "../../support/clients.ts";
+import { targetName } from "../../support/target.ts";
 
 async function joined(server: Running, Raw: typeof RawWebSocket | typeof RawPolling) {
   const serverSide = nextSocket(server.io);
@@ -120,7 +122,7 @@ describe("transports and upgrades", () => {
   });
 
   it("upgradeTimeout closes an upgrade that does not go on; the session stays on polling", async () => {
-    const server = await start({ upgradeTimeout: 40 });
+    const server = await start({ upgradeTimeout: 150 });
     const { raw, socket } = await joined(server, RawPolling);
     const upgrade = RawWebSocket.dial(server, { query: { sid: raw.open.sid } });
     await upgrade.opened();
@@ -408,6 +410,31 @@ describe("allowEIO3", () => {
       400,
       '{"code":5,"message":"Unsupported protocol version"}',
     ]);
+  });
+});
+
+describe.runIf(targetName === "holdfast")("options that are wrong", () => {
+  it.each<[string, unknown, string]>([
+    ["pingInterval", "soon", "milliseconds"],
+    ["pingTimeout", -1, "milliseconds"],
+    ["maxHttpBufferSize", "1MB", "bytes"],
+    ["transports", ["carrier pigeon"], "polling"],
+    ["allowRequest", true, "function"],
+    ["path", 7, "string"],
+    ["serveClient", "no", "true or false"],
+  ])("%s: %j", async (name, value, accepted) => {
+    const error = await failureOf(() => start({ [name]: value }));
+    expect(error.code).toBe("HF_OPTION_INVALID");
+    expect(error.message).toContain(`"${name}"`);
+    expect(error.message).toContain(accepted);
+  });
+
+  it("an unknown one is a warning with the nearest name that is known", async () => {
+    const warned = next(process, "warning");
+    await start({ pingIntervall: 1 } as never);
+    const [warning] = await warned;
+    expect(inside<{ code: string }>(warning).code).toBe("HF_OPTION_UNKNOWN");
+    expect((warning as Error).message).toContain('"pingInterval"');
   });
 });
 

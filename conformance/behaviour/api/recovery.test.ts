@@ -327,7 +327,7 @@ describe("what counts as a lost connection", () => {
   });
 
   it("ping timeout", async () => {
-    const server = await start({ ...recovery, pingInterval: 40, pingTimeout: 30 });
+    const server = await start({ ...recovery, pingInterval: 150, pingTimeout: 100 });
     const first = await joined(server);
     first.raw.answersPings = false;
     first.socket.emit("first");

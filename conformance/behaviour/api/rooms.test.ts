@@ -25,12 +25,12 @@ describe("join and leave", () => {
     const server = await start();
     const all = await pairs(server, 2);
     const [a, b] = all.map(([socket]) => socket);
-    a?.join("x");
-    b?.join(["x", "y"]);
+    void a?.join("x");
+    void b?.join(["x", "y"]);
     const heard = hearing(all, "ev");
     server.io.to("x").emit("ev", 1);
     server.io.to("y").emit("ev", 2);
-    b?.leave("x");
+    void b?.leave("x");
     server.io.to("x").emit("ev", 3);
     await heard.counts();
     expect(heard.calls).toEqual([
@@ -198,10 +198,10 @@ it("a broadcast reaches those who are in the room when it is made", async () => 
   const all = await pairs(server, 2);
   const heard = hearing(all, "ev");
   const [a, b] = all.map(([socket]) => socket);
-  a?.join("x");
+  void a?.join("x");
   server.io.to("x").emit("ev", 1);
-  a?.leave("x");
-  b?.join("x");
+  void a?.leave("x");
+  void b?.join("x");
   server.io.to("x").emit("ev", 2);
   for (const [socket, client] of all) await settled(socket, client);
   expect(heard.calls).toEqual([[[1]], [[2]]]);

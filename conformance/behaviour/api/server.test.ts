@@ -157,7 +157,7 @@ describe("settings", () => {
   });
 
   it("connectTimeout spares a connection that has joined one, also after it left", async () => {
-    const server = await start({ connectTimeout: 40 });
+    const server = await start({ connectTimeout: 200 });
     const raw = await RawWebSocket.open(server);
     const serverSide = nextSocket(server.io);
     await raw.join();
@@ -165,7 +165,7 @@ describe("settings", () => {
     const left = next(socket, "disconnect");
     await raw.send("41");
     await left;
-    await new Promise((resolve) => setTimeout(resolve, 90));
+    await new Promise((resolve) => setTimeout(resolve, 350));
     expect(await raw.join()).toMatch(/^40\{"sid"/);
   });
 
@@ -240,6 +240,11 @@ describe("properties", () => {
     expect(io._connectTimeout).toBe(45_000);
     expect(io._path).toBe("/socket.io");
   });
+});
+
+it.runIf(targetName === "holdfast")("attachApp() is refused with a code", async () => {
+  const error = await failureOf(() => new Server().attachApp({} as never));
+  expect(error.code).toBe("HF_UWS_UNSUPPORTED");
 });
 
 describe("engine binding", () => {

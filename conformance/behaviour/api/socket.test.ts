@@ -17,7 +17,7 @@ import {
   stock,
   until,
 } from "../../support/clients.ts";
-import { loadSocketIo } from "../../support/target.ts";
+import { loadSocketIo, targetName } from "../../support/target.ts";
 
 const { Socket } = await loadSocketIo();
 
@@ -201,6 +201,21 @@ describe("emit", () => {
       socket.emit("sum", 3, 4, (...args: unknown[]) => resolve(args));
     });
     expect(answer).toEqual([7, 12]);
+  });
+
+  // No stock decoder takes more than ten: Socket.IO writes them, the client closes and comes back without end.
+  it.runIf(targetName === "holdfast")("refuses more than ten attachments", async () => {
+    const server = await start();
+    const [socket, raw] = await rawPair(server);
+    const eleven = Array.from({ length: 11 }, (_each, i) => Buffer.from([i]));
+    for (const emit of [
+      () => socket.emit("many", ...eleven),
+      () => server.io.emit("many", eleven),
+    ]) {
+      expect((await failureOf(emit)).code).toBe("HF_ATTACHMENTS_TOO_MANY");
+    }
+    socket.emit("after");
+    expect(await raw.next()).toBe('42["after"]');
   });
 
   it("is silent after the disconnection", async () => {

@@ -404,7 +404,7 @@ compare("leaving", [
       const left = new Promise<void>((resolve) => {
         socket.on("disconnect", () => {
           socket.broadcast.emit("left");
-          socket.join("y");
+          void socket.join("y");
           socket.emit("to itself");
           stage.note("rooms", [...socket.rooms], stage.io.sockets.adapter.rooms.size);
           resolve();

@@ -295,7 +295,7 @@ compare("acks", [
     async play(stage) {
       const [a] = await stage.joined("a");
       const [b] = await stage.joined("b");
-      const asked = stage.attempt("io", () => stage.io.timeout(60).emitWithAck("ask"));
+      const asked = stage.attempt("io", () => stage.io.timeout(250).emitWithAck("ask"));
       await a.send('430["one"]', '430["again"]', "435[]");
       await asked;
       await b.send('430["late"]');
@@ -495,7 +495,7 @@ compare("rooms and broadcasts", [
         (await stage.io.in("z").fetchSockets()).length,
         await stage.io.in("z").allSockets(),
       );
-      b?.leave("z");
+      void b?.leave("z");
       stage.io.to("z").emit("without b");
       stage.io.in("z").disconnectSockets();
       for (const [raw] of all) await raw.until("4").catch(() => undefined);
@@ -509,9 +509,9 @@ compare("rooms and broadcasts", [
     async play(stage) {
       const [raw, socket] = await stage.joined();
       socket.on("join", (room: string) => {
-        socket.join(room);
+        void socket.join(room);
         stage.io.to(room).emit("joined", room);
-        socket.leave(room);
+        void socket.leave(room);
         stage.io.to(room).emit("never");
         stage.note([...socket.rooms]);
       });

@@ -275,6 +275,8 @@ compare("requests", [
     "/socket.io/?EIO=4&transport=%70olling&x=%",
     "/socket.io/?EIO=4&transport=polling&sid=",
     "/socket.io/?EIO=4&transport=polling&t=abc&b64=1",
+    "/socket.io/?EIO=4&transport=polling&j=0",
+    "/socket.io/?EIO=4&transport=polling&j=x",
     "/socket.io/deep/path?EIO=4&transport=polling",
   ].map(
     (path): Scenario => ({
@@ -334,6 +336,28 @@ compare("requests", [
       kept(await raw.post("1"));
       kept(await raw.get());
       kept(await raw.post('42["a"]'));
+    },
+  },
+  {
+    name: "a session in JSONP",
+    async play(stage) {
+      const raw = await stage.polling();
+      stage.hide(raw.open.sid, "<sid>");
+      const path = `/socket.io/?EIO=4&transport=polling&sid=${raw.open.sid}&j=3`;
+      const form = { "content-type": "application/x-www-form-urlencoded" };
+      const send = (packet: string) =>
+        stage.request(path, {
+          method: "POST",
+          headers: form,
+          body: `d=${encodeURIComponent(packet)}`,
+        });
+      stage.io.on("connection", (socket) => {
+        socket.on("echo", (...args: unknown[]) => socket.emit("echo", ...args));
+      });
+      await send("40");
+      await stage.request(path);
+      await send('42["echo","a \\n b \u2028 é </script>"]');
+      await stage.request(path);
     },
   },
   {
@@ -433,7 +457,7 @@ compare("limits", [
   },
   {
     name: "pings, pongs, and none",
-    options: { pingInterval: 60, pingTimeout: 60 },
+    options: { pingInterval: 100, pingTimeout: 250 },
     async play(stage) {
       const raw = await stage.websocket();
       raw.answersPings = false;

@@ -316,7 +316,7 @@ function render(value: unknown): string {
       .sort();
     return `{${entries.join(", ")}}`;
   }
-  return JSON.stringify(value) ?? String(value);
+  return typeof value === "symbol" ? value.toString() : JSON.stringify(value);
 }
 
 export type { Frame };

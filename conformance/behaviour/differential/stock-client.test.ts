@@ -206,7 +206,7 @@ compare("the stock client", [
         all.push([(await serverSide)[0] as Socket, client]);
       }
       all.forEach(([socket], i) => {
-        socket.join(i < 2 ? "low" : "high");
+        void socket.join(i < 2 ? "low" : "high");
         socket.on("say", (text: string) => {
           socket.to("low").emit("said", text, i);
           socket.broadcast.emit("said to all", Buffer.from(text));

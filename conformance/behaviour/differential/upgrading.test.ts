@@ -164,7 +164,7 @@ compare("upgrades", [
   },
   {
     name: "no 5 within upgradeTimeout",
-    options: { upgradeTimeout: 50 },
+    options: { upgradeTimeout: 150 },
     async play(stage) {
       const { raw, upgrade } = await begun(stage);
       await upgrade.send("2probe");
