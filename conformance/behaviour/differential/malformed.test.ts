@@ -404,8 +404,9 @@ compare("requests", [
     async play(stage) {
       const [raw] = await stage.joined();
       const second = stage.dial("second", { query: { sid: raw.open.sid } });
-      await second.send("2probe").catch(() => undefined);
-      await second.finished().catch(() => undefined);
+      await second.opened();
+      await second.send("2probe");
+      await second.next().catch(() => undefined);
       await stage.fence(raw);
     },
   },
