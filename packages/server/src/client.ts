@@ -3,6 +3,8 @@
  *
  * Turns messages of the connection into packets for sockets and back. Spec: Socket.IO protocol 5.
  */
+
+import type { IncomingMessage } from "node:http";
 import {
   PacketType,
   ProtocolError,
@@ -21,7 +23,6 @@ import { defaultParser, type PacketDecoder } from "./parser.ts";
 import type { Server } from "./server.ts";
 import type { Socket } from "./socket.ts";
 import type { DisconnectReason } from "./socket-types.ts";
-import type { EngineRequest } from "./transports/request.ts";
 
 const debug = createDebug("holdfast:client");
 
@@ -78,7 +79,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   /** The first request of the connection. */
-  get request(): EngineRequest {
+  get request(): IncomingMessage {
     return this.conn.request;
   }
 

@@ -18,8 +18,10 @@ export type DisconnectReason =
   | "server namespace disconnect";
 
 export interface SocketReservedEventsMap {
-  disconnect: (reason: DisconnectReason, description?: unknown) => void;
-  disconnecting: (reason: DisconnectReason, description?: unknown) => void;
+  // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's type, so that listeners written for it compile
+  disconnect: (reason: DisconnectReason, description?: any) => void;
+  // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's type, so that listeners written for it compile
+  disconnecting: (reason: DisconnectReason, description?: any) => void;
   error: (error: Error) => void;
 }
 

@@ -4,6 +4,7 @@
  * The members and their behaviour are those of Socket.IO 4.8; those that begin with an underscore, and
  * the plain ones marked internal, are there because adapters and other packages use them.
  */
+import type { IncomingMessage } from "node:http";
 import { PacketType, type SocketPacket } from "@holdfast/protocol";
 import createDebug from "debug";
 import {
@@ -143,7 +144,7 @@ export class Socket<
 
   #buildHandshake(): Handshake {
     // WebTransport has no request.
-    const request: EngineRequest | undefined = this.request;
+    const request = this.request as EngineRequest | undefined;
     const connection = request?.socket;
     return {
       headers: request?.headers ?? {},
@@ -168,7 +169,7 @@ export class Socket<
   }
 
   /** The first request of the connection. Undefined over WebTransport. */
-  get request(): EngineRequest {
+  get request(): IncomingMessage {
     return this.client.request;
   }
 

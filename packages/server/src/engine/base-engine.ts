@@ -28,8 +28,10 @@ const debug = createDebug("holdfast:engine");
 
 /** A middleware of the engine, as in Express: runs for every HTTP request of the engine. */
 export type EngineMiddleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
+  // biome-ignore lint/suspicious/noExplicitAny: frameworks add to the request
+  request: any,
+  // biome-ignore lint/suspicious/noExplicitAny: frameworks add to the response
+  response: any,
   next: (error?: unknown) => void,
 ) => unknown;
 
@@ -107,8 +109,9 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
    * @param session an object in the shape of the W3C `WebTransport` interface
    * @returns resolved when the session has become a connection, joined one, or was closed
    */
-  onWebTransportSession(session: WebTransportSession): Promise<void> {
-    return acceptWebTransport(session, {
+  // biome-ignore lint/suspicious/noExplicitAny: each WebTransport server has its own type of session
+  onWebTransportSession(session: any): Promise<void> {
+    return acceptWebTransport(session as WebTransportSession, {
       server: this,
       enabled: this.opts.transports.includes("webtransport"),
       // Middlewares want an HTTP request, which a session is not: to let it pass would be a way around them.

@@ -6,6 +6,7 @@
  * (see upgrade.ts), keeps the heartbeat (heartbeat.ts) and owns the outbox.
  */
 import type { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import { encodeHandshake } from "@holdfast/protocol";
 import createDebug from "debug";
@@ -86,8 +87,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   readonly id: string;
   readonly server: ConnectionServer;
   /** The first request. Undefined with WebTransport. */
-  readonly request: EngineRequest;
-  readonly remoteAddress: string | undefined;
+  readonly request: IncomingMessage;
+  readonly remoteAddress: string;
   transport: Transport;
   /** @internal Who takes the messages, besides listeners of the events. */
   receiver: ConnectionReceiver | undefined;
@@ -113,7 +114,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     this.server = server;
     // Applications read `request` as always there; only WebTransport has none (as in Socket.IO).
     this.request = request as EngineRequest;
-    this.remoteAddress = request?.socket?.remoteAddress;
+    this.remoteAddress = request?.socket?.remoteAddress as string;
     this.transport = transport;
     transport.receiver = this;
     transport.sid = id;

@@ -58,7 +58,8 @@ export interface EngineOptions {
   /** Compression of polling responses. Default on, from 1024 bytes. */
   httpCompression?: boolean | CompressionOptions;
   /** The WebSocket server class. Default: the one of npm `ws`. */
-  wsEngine?: unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's type
+  wsEngine?: any;
   /** A message that every client gets right after the handshake. */
   initialPacket?: string | Uint8Array | null;
   /** A cookie with the id of the connection, for sticky load balancers. Default off. */

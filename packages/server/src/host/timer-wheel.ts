@@ -58,7 +58,8 @@ export class TimerWheel {
       list = { delayMs, first: undefined, last: undefined };
       this.#lists.set(delayMs, list);
     }
-    alarm.dueMs = this.#host.monotonicMs() + delayMs;
+    // A whole number: V8 keeps those in place, and makes an object of any other.
+    alarm.dueMs = Math.ceil(this.#host.monotonicMs() + delayMs);
     alarm.list = list;
     alarm.previous = list.last;
     if (list.last === undefined) list.first = alarm;

@@ -1,6 +1,7 @@
 /** An HTTP request as the engine passes it on: with its query parsed, and its response at hand. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
+import { sharedText, shareHeaders } from "./shared-text.ts";
 
 export type EngineRequest = IncomingMessage & {
   /** The query parameters, on an object without a prototype. The last one of a name counts. */
@@ -28,6 +29,7 @@ function readParameters(text: string, query: Record<string, string>): void {
 export function parseQuery(request: IncomingMessage): EngineRequest {
   const prepared: IncomingMessage & { _query?: Record<string, string> } = request;
   if (prepared._query === undefined) {
+    shareHeaders(request.rawHeaders);
     const url = request.url ?? "";
     const start = url.indexOf("?");
     // Without a prototype, so that no name of a parameter means anything. Objects that are made without one
@@ -37,6 +39,7 @@ export function parseQuery(request: IncomingMessage): EngineRequest {
       const hash = url.indexOf("#", start);
       const text = hash === -1 ? url.slice(start + 1) : url.slice(start + 1, hash);
       readParameters(text, query);
+      if (query["transport"] !== undefined) query["transport"] = sharedText(query["transport"]);
     }
     prepared._query = query;
   }
