@@ -141,6 +141,7 @@ export class FrameSocket {
   /** The RSV bits that a negotiated extension allows on the first frame of a message. */
   allowedRsv = 0;
   #closeRead = false;
+  #closeSent = false;
 
   constructor(connection: RawConnection, answer: RawAnswer) {
     this.connection = connection;
@@ -177,6 +178,7 @@ export class FrameSocket {
   /** Sends frames back to back; `chunkBytes` cuts the bytes into TCP chunks of that size. */
   async send(frames: FrameSpec | readonly FrameSpec[], chunkBytes?: number): Promise<void> {
     const list = "opcode" in frames ? [frames] : frames;
+    this.#closeSent ||= list.some(({ opcode }) => opcode === opcodes.close);
     await this.connection.write(Buffer.concat(list.map(encodeFrame)), chunkBytes);
   }
 
@@ -209,13 +211,17 @@ export class FrameSocket {
     return { opcode: first.opcode, rsv: first.rsv, payload: Buffer.concat(parts) };
   }
 
-  /** Reads on until the server has closed the WebSocket and the TCP connection. */
+  /**
+   * Reads on until the server has closed the WebSocket and the TCP connection; answers a close frame that came
+   * before any was sent.
+   */
   async closed(): Promise<Closing> {
     const before: Frame[] = [];
     try {
       for (;;) {
         const frame = await this.frame();
         if (frame.opcode === opcodes.close) {
+          if (!this.#closeSent) await this.send({ opcode: opcodes.close, payload: frame.payload });
           await this.ended();
           return { ...parseClose(frame.payload), before };
         }
