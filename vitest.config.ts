@@ -4,7 +4,7 @@ import { categories } from "./scripts/categories.ts";
 
 // Sources of sibling packages are read directly: nothing needs to be built before a test runs. Vitest needs the
 // condition under `ssr` too.
-const conditions = ["@holdfast/source", "node", "import"];
+const conditions = ["@holdfast/source"];
 
 export default defineConfig({
   test: {

@@ -57,11 +57,14 @@ export class ProtocolError extends Error {
   /** What was expected and what came, for people who look for the cause. */
   readonly detail: string;
 
-  /** `got` is what came; it is cut and made printable, so it may be anything that a peer sent. */
-  constructor(code: ProtocolErrorCode, got?: string) {
+  /**
+   * `got` is what came; it is cut and made printable, so it may be anything that a peer sent. `text` is the message,
+   * where Socket.IO's depends on what came.
+   */
+  constructor(code: ProtocolErrorCode, got?: string, text = socketIoTexts[code]) {
     const expected = protocolErrors[code];
     const detail = got === undefined ? expected : `${expected}, got ${printable(got)}`;
-    super(socketIoTexts[code] ?? detail);
+    super(text ?? detail);
     this.code = code;
     this.detail = detail;
   }

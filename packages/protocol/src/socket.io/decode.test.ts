@@ -114,7 +114,7 @@ describe("what is refused", () => {
     ["51", "HF_ATTACHMENT_COUNT_INVALID"],
     ['511-["a"]', "HF_ATTACHMENTS_TOO_MANY"],
     ['69999999999999999-["a"]', "HF_ATTACHMENTS_TOO_MANY"],
-    [`5${"1".repeat(40)}-["a"]`, "HF_ATTACHMENT_COUNT_INVALID"],
+    [`5${"1".repeat(40)}-["a"]`, "HF_ATTACHMENTS_TOO_MANY"],
     // Placeholders.
     [`51-["a",${placeholder(1)}]`, "HF_PLACEHOLDER_INVALID"],
     [`51-["a",${placeholder(-1)}]`, "HF_PLACEHOLDER_INVALID"],

@@ -101,7 +101,9 @@ export class SocketPacketDecoder {
     if (text.length === 0) throw new ProtocolError("HF_PACKET_EMPTY");
     const type = text.charCodeAt(0) - digitZero;
     if (!(type >= PacketType.CONNECT && type <= PacketType.BINARY_ACK)) {
-      throw new ProtocolError("HF_PACKET_TYPE_UNKNOWN", text.charAt(0));
+      const character = text.charAt(0);
+      const message = `unknown packet type ${Number(character)}`;
+      throw new ProtocolError("HF_PACKET_TYPE_UNKNOWN", character, message);
     }
 
     let at = 1;
@@ -142,9 +144,10 @@ export class SocketPacketDecoder {
     const digits = text.slice(1, end);
     // As the encoders write it: a leading zero, a sign or a blank is none of theirs.
     const wellFormed = end > 1 && text.charCodeAt(1) !== digitZero && text.charCodeAt(end) === dash;
-    if (!wellFormed) throw new ProtocolError("HF_ATTACHMENT_COUNT_INVALID", text);
+    const endless = end - 1 > numberDigitsMax;
+    if (!wellFormed && !endless) throw new ProtocolError("HF_ATTACHMENT_COUNT_INVALID", text);
     const count = Number(digits);
-    if (count > this.#maxAttachments) {
+    if (endless || count > this.#maxAttachments) {
       throw new ProtocolError(
         "HF_ATTACHMENTS_TOO_MANY",
         `${digits}, the limit is ${this.#maxAttachments}`,

@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from "node:http";
 /** @returns the foreign origin, or undefined when there is nothing to object to. */
 export function foreignOriginWithCookies(headers: IncomingHttpHeaders): string | undefined {
   const { origin } = headers;
-  if (origin === undefined || headers.cookie === undefined) return undefined;
+  if (origin === undefined || !headers.cookie) return undefined;
   // The browser itself says so, and pages cannot forge it.
   if (headers["sec-fetch-site"] === "same-origin") return undefined;
   const originHost = hostOf(origin);

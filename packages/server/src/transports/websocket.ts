@@ -160,7 +160,7 @@ export class WebSocketTransport extends Transport {
 
   /** @internal */
   socketFailed(error: Error): void {
-    this.onError(error.message, error);
+    this.onError(String(error), error);
   }
 }
 
