@@ -582,8 +582,7 @@ describe("private members that other packages use", () => {
   it("_onclose and _onerror", async () => {
     const server = await start();
     const [socket] = await pair(server);
-    const left = collect(socket, "disconnect");
-    const errors = collect(socket, "error");
+    const [left, errors] = [collect(socket, "disconnect"), collect(socket, "error")];
     const failure = new Error("x");
     inside<{ _onerror(error: Error): void }>(socket)._onerror(failure);
     inside<{ _onclose(reason: string): void }>(socket)._onclose("server shutting down");
@@ -594,8 +593,7 @@ describe("private members that other packages use", () => {
 
 it("a client that asks for the socket twice gets two sockets on two connections", async () => {
   const server = await start();
-  const first = stock(server);
-  const second = stock(server);
+  const [first, second] = [stock(server), stock(server)];
   await Promise.all([next(first, "connect"), next(second, "connect")]);
   expect(first.id).not.toBe(second.id);
   expect(server.io.sockets.sockets.size).toBe(2);

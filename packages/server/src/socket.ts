@@ -150,7 +150,7 @@ export class Socket<
       headers: request?.headers ?? {},
       time: timeText(this.#issuedMs),
       // Socket.IO's type says string, and over WebTransport it is undefined there too.
-      address: this.conn.remoteAddress as string,
+      address: this.conn.remoteAddress,
       xdomain: Boolean(request?.headers.origin),
       secure: request === undefined || (connection !== undefined && "encrypted" in connection),
       issued: this.#issuedMs,

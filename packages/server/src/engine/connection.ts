@@ -20,6 +20,13 @@ import type { EngineRequest } from "../transports/request.ts";
 import type { Transport, TransportReceiver } from "../transports/transport.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedEngineOptions } from "./options.ts";
+import {
+  contentOf,
+  type SendData,
+  type SendOptions,
+  type ShownPacket,
+  shownPackets,
+} from "./shown-packets.ts";
 import { Upgrade } from "./upgrade.ts";
 
 const debug = createDebug("holdfast:connection");
@@ -32,16 +39,6 @@ export type CloseReason =
   | "forced close"
   | "ping timeout"
   | "parse error";
-
-export interface SendOptions {
-  /** Whether the transport may compress the packet. Default true. */
-  compress?: boolean | undefined;
-  /** The packet as a WebSocket frame, made by the caller: what goes out where nothing is compressed. */
-  wsPreEncodedFrame?: readonly Uint8Array[] | undefined;
-}
-
-/** What can be sent: text, bytes in any form, and, as in Socket.IO, numbers as text and null as nothing. */
-export type SendData = string | ArrayBufferView | ArrayBufferLike | number | null;
 
 export type SendCallback = (transport: Transport) => void;
 
@@ -74,13 +71,6 @@ export interface ConnectionServer extends EventEmitter {
 
 /** Above this much the outbox is handed over before the turn ends, so that a full network is noticed. */
 const handOverBytes = 1024 * 1024;
-
-/** A packet as the events of a connection show it. */
-interface ShownPacket {
-  type: EnginePacket["type"];
-  data?: string | Uint8Array;
-  options: { compress: boolean; wsPreEncodedFrame?: Buffer[] };
-}
 
 export class Connection extends ObservedEmitter implements TransportReceiver, OutboxOwner {
   /** The id of the connection: the only credential of its later requests, so keep it secret. */
@@ -448,25 +438,10 @@ const pingPacket = new OutgoingPacket("ping", undefined);
 
 const noOptions: SendOptions = {};
 
-function contentOf(data: SendData): string | Uint8Array {
-  if (typeof data === "string") return data;
-  if (data === null || typeof data === "number") return data === null ? "" : String(data);
-  if (data instanceof Uint8Array) return data;
-  if (!ArrayBuffer.isView(data)) return new Uint8Array(data);
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
 function flush(connection: Connection): void {
   connection.flush();
 }
 
 function dropPending(connection: Connection): void {
   connection.dropPending();
-}
-
-function shownPackets(packet: OutgoingPacket, shared = false): ShownPacket[] {
-  const options: ShownPacket["options"] = { compress: packet.compress };
-  // Socket.IO's adapter shows the frame of a broadcast, which it makes once for all.
-  if (shared && packet.attachments === undefined) options.wsPreEncodedFrame = [packet.frames()];
-  return packet.enginePackets().map((part) => ({ ...part, options }));
 }
