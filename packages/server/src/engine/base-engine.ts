@@ -283,7 +283,11 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     });
   }
 
-  /** Runs the middlewares, then the checks; the outcome goes to `proceed` or, told to all, to `abort`. */
+  /**
+   * Runs the middlewares, then the checks; the outcome goes to `proceed` or, told to all, to `abort`.
+   *
+   * @param response undefined for an upgrade that no middleware looks at
+   */
   protected admit(
     request: EngineRequest,
     response: ServerResponse | UpgradeResponse | undefined,
