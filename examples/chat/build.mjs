@@ -19,7 +19,5 @@ export async function build() {
     entryPoints: ["src/page.ts"],
     outfile: "build/page.js",
     target: "es2022",
-    // Holdfast serves the stock client itself.
-    external: ["/socket.io/*"],
   });
 }

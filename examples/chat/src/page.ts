@@ -1,7 +1,6 @@
 /** The page of the chat. Everything that others wrote is put in as text, never as HTML. */
 
-import type { Socket } from "socket.io-client";
-import { io } from "/socket.io/socket.io.esm.min.js";
+import type { io as Connect, Socket } from "socket.io-client";
 import {
   type AdminEvents,
   type ClientEvents,
@@ -9,6 +8,9 @@ import {
   rooms,
   type ServerEvents,
 } from "./events.ts";
+
+/** The stock client, which Holdfast serves and the page loads before this. */
+declare const io: typeof Connect;
 
 type ChatSocket = Socket<ServerEvents, ClientEvents>;
 
