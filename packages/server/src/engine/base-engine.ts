@@ -113,7 +113,6 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   onWebTransportSession(session: any): Promise<void> {
     return acceptWebTransport(session as WebTransportSession, {
       server: this,
-      enabled: this.opts.transports.includes("webtransport"),
       // Middlewares want an HTTP request, which a session is not: to let it pass would be a way around them.
       guarded: this.middlewares.length > (this.opts.cors === false ? 0 : 1),
       find: (sid) => this.clients[sid],
@@ -242,6 +241,13 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       abort(refusal);
     };
     const proceed = (id: string) => {
+      // Others from the address may have come while allowRequest or generateId took their time.
+      const refusal = this.#addressObjection(request);
+      if (refusal !== undefined) {
+        this.#reportRefusal(request, refusal);
+        abort(refusal);
+        return;
+      }
       let transport: Transport;
       try {
         transport = makeTransport();

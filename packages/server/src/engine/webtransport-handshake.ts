@@ -1,6 +1,9 @@
 /**
  * The opening of a WebTransport session: the client opens one stream and sends `open` on it, alone for
  * a new connection, with the id of its connection for an upgrade.
+ *
+ * The application that hands a session over has decided that it may connect: the option `transports`
+ * is about what is offered to clients, and is not asked here (as in npm engine.io).
  */
 import { type EnginePacket, ProtocolError, WebTransportFrameDecoder } from "@holdfast/protocol";
 import { ServerError } from "../errors.ts";
@@ -14,7 +17,6 @@ import type { Connection, ConnectionServer } from "./connection.ts";
 
 export interface WebTransportAcceptor {
   readonly server: Pick<ConnectionServer, "opts" | "wheel"> & { refuse(error: ServerError): void };
-  readonly enabled: boolean;
   readonly guarded: boolean;
   find(sid: string): Connection | undefined;
   connect(transport: WebTransportTransport): void;
@@ -29,7 +31,6 @@ export async function acceptWebTransport(
     server.refuse(new ServerError("HF_WEBTRANSPORT_HANDSHAKE", detail));
     closeSession(session);
   };
-  if (!acceptor.enabled) return close('the option transports does not list "webtransport"');
   if (acceptor.guarded) return close("the engine has middlewares, which need an HTTP request");
   const timeout = new Alarm(session, () => close("no stream and no packet in time"));
   server.wheel.arm(timeout, server.opts.upgradeTimeout);

@@ -91,7 +91,9 @@ export class WebTransportTransport extends Transport {
   async #write(packets: readonly EnginePacket[], sent: (() => void) | undefined): Promise<void> {
     this.#writing = true;
     try {
-      await this.#writer.write(Buffer.concat(packets.flatMap(encodeWebTransportFrame)));
+      // Headers and contents one by one, as npm engine.io does: a client may read them so.
+      const parts = packets.flatMap(encodeWebTransportFrame);
+      await Promise.all(parts.map((part) => this.#writer.write(part)));
     } catch {
       // The session is gone: its `closed` promise tells the connection.
       return;
