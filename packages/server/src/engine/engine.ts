@@ -46,6 +46,9 @@ export class Engine extends BaseEngine {
       clientTracking: false,
       perMessageDeflate: this.opts.perMessageDeflate,
       maxPayload: this.opts.maxHttpBufferSize,
+      // Each chunk takes some 200 bytes, however small: so small on average is no network's.
+      maxBufferedChunks: Math.max(4096, Math.ceil(this.opts.maxHttpBufferSize / 64)),
+      WebSocket: TransportWebSocket,
     });
     // Another WebSocket engine need not be an emitter.
     if (typeof this.ws.on === "function") this.ws.on("headers", this.#addUpgradeHeaders);
@@ -208,7 +211,8 @@ export class Engine extends BaseEngine {
     socket.on("error", ignore);
     this.host.startTimer(afterMs, () => {
       const written = "bytesWritten" in socket ? Number(socket.bytesWritten) : 0;
-      if (socket.writable && written <= 0) socket.end();
+      // A peer that does not end its side would keep the socket open for ever.
+      if (socket.writable && written <= 0) socket.end(() => socket.destroy());
     });
   }
 }

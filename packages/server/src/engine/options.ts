@@ -1,7 +1,8 @@
 /** The options of the engine, with npm engine.io's names, units and defaults. */
 import type { IncomingMessage } from "node:http";
-import type { SerializeOptions } from "cookie";
+import { type SerializeOptions, serialize } from "cookie";
 import { type PerMessageDeflateOptions, WebSocketServer } from "ws";
+import { ServerError } from "../errors.ts";
 import type { LimitOptions } from "../limits.ts";
 import { checkOptions, type OptionCheck, warnUnsupportedOption } from "../option-checks.ts";
 import type { CompressionOptions } from "../transports/polling.ts";
@@ -132,6 +133,13 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
   if (options.allowEIO3) {
     warnUnsupportedOption("allowEIO3", "clients of Engine.IO 3 are refused with code 5");
   }
+  const cookie = withDefaults(options.cookie, false, {
+    name: "io",
+    path: "/",
+    httpOnly: true,
+    sameSite: "lax" as const,
+  });
+  if (cookie !== false) checkCookie(cookie);
   return {
     ...options,
     pingTimeout: options.pingTimeout ?? 20_000,
@@ -143,15 +151,20 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
     perMessageDeflate: withDefaults(options.perMessageDeflate, false, { threshold: 1024 }),
     httpCompression: withDefaults(options.httpCompression, true, { threshold: 1024 }),
     wsEngine: options.wsEngine ?? WebSocketServer,
-    cookie: withDefaults(options.cookie, false, {
-      name: "io",
-      path: "/",
-      httpOnly: true,
-      sameSite: "lax" as const,
-    }),
+    cookie,
     cors: options.cors ?? false,
     allowEIO3: false,
   };
+}
+
+/** What no cookie may hold would otherwise throw with the first client, and not here. */
+function checkCookie(cookie: SerializeOptions & { name: string }): void {
+  try {
+    serialize(cookie.name, "", cookie);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new ServerError("HF_OPTION_INVALID", `"cookie": ${detail}`, { cause: error });
+  }
 }
 
 /** Options that are an object, true for their defaults, or false. */

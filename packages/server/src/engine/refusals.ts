@@ -41,6 +41,10 @@ export function abortRequest(response: ServerResponse, refusal: Refusal): void {
     return;
   }
   const status = refusal.code === engineErrors.FORBIDDEN ? 403 : 400;
+  // Nobody reads the body of a refused request, so nobody may keep the connection open by sending it slowly.
+  if (!response.req.complete && response.req.method !== "GET") {
+    response.setHeader("Connection", "close");
+  }
   response.writeHead(status, { "Content-Type": "application/json" });
   response.end(JSON.stringify({ code: refusal.code, message: refusalMessage(refusal) }));
 }

@@ -64,7 +64,7 @@ export class PollingTransport extends Transport {
     if (!response) return;
     if (request.method === "GET") this.onPollRequest(request, response);
     else if (request.method === "POST") this.onDataRequest(request, response);
-    else response.writeHead(500).end();
+    else response.writeHead(500, { Connection: "close" }).end();
   }
 
   /** Takes the GET request that is answered when there is something to send. */
@@ -94,12 +94,12 @@ export class PollingTransport extends Transport {
   onDataRequest(request: EngineRequest, response: ServerResponse): void {
     if (this.#upload !== undefined) {
       this.onError("data request overlap from client");
-      response.writeHead(400).end();
+      response.writeHead(400, { Connection: "close" }).end();
       return;
     }
     if (request.headers["content-type"] === "application/octet-stream") {
       this.onError("invalid content");
-      response.writeHead(400).end();
+      response.writeHead(400, { Connection: "close" }).end();
       return;
     }
     this.#upload = new Upload(request, this.options, {
@@ -121,6 +121,8 @@ export class PollingTransport extends Transport {
         const limit = `${this.options.maxBodyBytes} bytes`;
         this.receiver?.refused(new ServerError("HF_BODY_TOO_LARGE", limit));
         response.writeHead(413).end();
+        // What follows is thrown away, but not for ever.
+        this.options.wheel.arm(new Alarm(request, endUnfinished), this.options.bodyTimeoutMs);
       },
       late: () => {
         this.#upload = undefined;
@@ -330,6 +332,10 @@ class Upload {
     this.request.removeListener("close", this.#onClose);
     return true;
   }
+}
+
+function endUnfinished(request: EngineRequest): void {
+  if (!request.complete) request.destroy();
 }
 
 function uploadIsLate(upload: Upload): void {
