@@ -13,7 +13,7 @@ import { PollingTransport } from "../transports/polling.ts";
 import { JsonpPollingTransport } from "../transports/polling-jsonp.ts";
 import { type EngineRequest, parseQuery } from "../transports/request.ts";
 import type { Transport } from "../transports/transport.ts";
-import { WebSocketTransport } from "../transports/websocket.ts";
+import { TransportWebSocket, WebSocketTransport } from "../transports/websocket.ts";
 import { BaseEngine } from "./base-engine.ts";
 import { type AttachOptions, attachOptionChecks, type EngineOptions } from "./options.ts";
 import { abortRequest, abortUpgrade, engineErrors, type Refusal } from "./refusals.ts";

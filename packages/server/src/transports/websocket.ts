@@ -15,15 +15,27 @@ import {
   encodePacketAsText,
   ProtocolError,
 } from "@holdfast/protocol";
-import type { RawData, WebSocket } from "ws";
+import { type RawData, WebSocket } from "ws";
 import type { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
-import { Transport } from "./transport.ts";
+import { Transport, withBuffer } from "./transport.ts";
 
 const messageDigit = 0x34;
 const owner = Symbol("holdfast transport");
 
 type OwnedWebSocket = WebSocket & { [owner]?: WebSocketTransport };
+
+/** What `ws` makes of an upgrade: tells its transport before the close frame goes out, after which nothing may follow. */
+export class TransportWebSocket extends WebSocket {
+  override close(code?: number, data?: string | Buffer): void {
+    if (this.readyState === WebSocket.OPEN) transportOf(this)?.socketCloses();
+    super.close(code, data);
+  }
+}
+
+function transportOf(socket: OwnedWebSocket): WebSocketTransport | undefined {
+  return socket[owner];
+}
 
 export interface WebSocketTransportOptions {
   /** The upgraded socket, when frames may be written straight to it. */
@@ -93,6 +105,8 @@ export class WebSocketTransport extends Transport {
   }
 
   #write(socket: Duplex, bytes: Buffer, sent: (() => void) | undefined): void {
+    // Nothing may follow the close frame (RFC 6455 §5.5.1), which `ws` sends in answer to the client's.
+    if (this.socket.readyState !== WebSocket.OPEN) return;
     const took = sent === undefined ? socket.write(bytes) : socket.write(bytes, () => sent());
     if (took) return;
     this.#blocked = true;
@@ -150,7 +164,12 @@ export class WebSocketTransport extends Transport {
       this.onMalformed(error);
       return;
     }
-    this.onPacket(packet);
+    this.onPacket(withBuffer(packet));
+  }
+
+  /** @internal The close frame is about to go out: what waits goes before it. */
+  socketCloses(): void {
+    if (this.ready) this.onReady();
   }
 
   /** @internal */
