@@ -46,7 +46,7 @@ function serve(socket: Socket): void {
 }
 
 function shown(value: unknown): unknown {
-  return typeof value === "function" ? "[function]" : value;
+  return typeof value === "object" || typeof value === "function" ? `[${typeof value}]` : value;
 }
 
 io.on("connection", serve);
@@ -67,6 +67,7 @@ async function report(): Promise<VictimReport> {
     refusals: Object.fromEntries(io.engine.refusals),
     connections: io.engine.clientsCount,
     sockets: io.of("/").sockets.size,
+    socketsAnywhere: [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0),
     rooms: Math.max(0, ...[...io.of("/").sockets.values()].map(({ rooms }) => rooms.size)),
     tcpSockets,
     rss,

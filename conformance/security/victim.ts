@@ -34,7 +34,10 @@ export interface VictimSetup {
 export interface VictimReport {
   readonly refusals: Readonly<Record<string, number>>;
   readonly connections: number;
+  /** In the namespace "/". */
   readonly sockets: number;
+  /** In all namespaces. */
+  readonly socketsAnywhere: number;
   /** Rooms of the socket that is in most of them. */
   readonly rooms: number;
   readonly tcpSockets: number;
@@ -263,7 +266,10 @@ export async function growth(
     return least;
   };
   await attack(size);
-  return (await best(2 * size)) / (await best(size));
+  const once = async () => (await best(2 * size)) / (await best(size));
+  const times = await once();
+  // The collector of garbage works in the same process: what is not linear shows the second time as well.
+  return times < growthMax ? times : Math.min(times, await once());
 }
 
 export const growthMax = 3;

@@ -26,6 +26,12 @@ import type { DisconnectReason } from "./socket-types.ts";
 
 const debug = createDebug("holdfast:client");
 
+/**
+ * Arguments of one event or acknowledgement. They are passed to handlers on the stack, which a hundred thousand do not
+ * fit on: V8 throws, and nobody could catch that.
+ */
+const argumentsMax = 10_000;
+
 /** How `writeToEngine` is to send; the names are those of npm socket.io-adapter. */
 export interface WriteOptions {
   compress?: boolean | undefined;
@@ -181,6 +187,11 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #onPacket(packet: SocketPacket): void {
+    if (Array.isArray(packet.data) && packet.data.length > argumentsMax) {
+      const detail = `${packet.data.length}, the limit is ${argumentsMax}`;
+      this.#end(new ServerError("HF_ARGUMENTS_TOO_MANY", detail));
+      return;
+    }
     const socket = this.#find(packet.nsp);
     if (socket === undefined && packet.type === PacketType.CONNECT) {
       this.connect(packet.nsp, packet.data);
@@ -241,7 +252,10 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** @internal Ends a connection that has joined nothing in time. */
   joinedNothing(): void {
-    if (this.#joined === 0) this.close();
+    if (this.#joined > 0) return;
+    // At once: a close that waits for a GET to carry it would keep the connection for half a minute more.
+    this.conn.close(true);
+    this.closed("forced server close");
   }
 
   #disarmConnect(): void {

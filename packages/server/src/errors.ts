@@ -12,6 +12,7 @@ export const serverErrors = {
   HF_OUTBOX_FULL: "the client does not read: too many bytes wait to be sent to it",
   HF_PACKET_INVALID: "the client sent bytes that the protocol does not allow",
   HF_PACKET_UNEXPECTED: "the client sent a packet that its state does not allow",
+  HF_ARGUMENTS_TOO_MANY: "an event or acknowledgement has too many arguments",
   HF_ATTACHMENTS_TIMEOUT: "the attachments of a packet did not arrive in time",
   HF_PENDING_BYTES: "incomplete packets of all clients together take too much memory",
   HF_NAMESPACES_TOO_MANY: "the connection asked for too many namespaces",
