@@ -15,7 +15,7 @@ import {
   encodePacketAsText,
   ProtocolError,
 } from "@holdfast/protocol";
-import { type RawData, WebSocket } from "ws";
+import { type RawData, WebSocket as WsSocket } from "ws";
 import type { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { Transport, withBuffer } from "./transport.ts";
@@ -23,12 +23,12 @@ import { Transport, withBuffer } from "./transport.ts";
 const messageDigit = 0x34;
 const owner = Symbol("holdfast transport");
 
-type OwnedWebSocket = WebSocket & { [owner]?: WebSocketTransport };
+type OwnedWebSocket = WsSocket & { [owner]?: WebSocketTransport };
 
 /** What `ws` makes of an upgrade: tells its transport before the close frame goes out, after which nothing may follow. */
-export class TransportWebSocket extends WebSocket {
+export class TransportWebSocket extends WsSocket {
   override close(code?: number, data?: string | Buffer): void {
-    if (this.readyState === WebSocket.OPEN) transportOf(this)?.socketCloses();
+    if (this.readyState === WsSocket.OPEN) transportOf(this)?.socketCloses();
     super.close(code, data);
   }
 }
@@ -49,14 +49,14 @@ export interface WebSocketTransportOptions {
 export class WebSocketTransport extends Transport {
   static readonly handlesUpgrades = true;
   /** The WebSocket itself, as `ws` made it. */
-  readonly socket: WebSocket;
+  readonly socket: WsSocket;
   readonly #base64: boolean;
   readonly #direct: Duplex | undefined;
   readonly #compressionThreshold: number;
   /** True while the network takes no more, until the socket has drained. */
   #blocked = false;
 
-  constructor(socket: WebSocket, options: WebSocketTransportOptions) {
+  constructor(socket: WsSocket, options: WebSocketTransportOptions) {
     super();
     this.socket = socket;
     this.#base64 = options.base64;
@@ -106,7 +106,7 @@ export class WebSocketTransport extends Transport {
 
   #write(socket: Duplex, bytes: Buffer, sent: (() => void) | undefined): void {
     // Nothing may follow the close frame (RFC 6455 §5.5.1), which `ws` sends in answer to the client's.
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.readyState !== WsSocket.OPEN) return;
     const took = sent === undefined ? socket.write(bytes) : socket.write(bytes, () => sent());
     if (took) return;
     this.#blocked = true;
