@@ -1,0 +1,100 @@
+/**
+ * Debian's python3-socketio, a client that shares no code with the stock one: its synchronous and its asynchronous
+ * client each go through a script, and what they saw is compared here.
+ */
+import { execFile } from "node:child_process";
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { type Running, start } from "../support/clients.ts";
+import { leftOut } from "../support/needs.ts";
+import { expectTarget } from "./ours.ts";
+
+const execute = promisify(execFile);
+const scriptLimitMs = 30_000;
+
+type Reply = (...answer: unknown[]) => void;
+
+/** Cuts every connection of TCP: a goodbye of the engine would be the last word for this client. */
+function cutter(httpServer: Server): () => void {
+  const open = new Set<Socket>();
+  httpServer.on("connection", (connection: Socket) => {
+    open.add(connection);
+    connection.on("close", () => open.delete(connection));
+  });
+  return () => {
+    for (const connection of open) connection.destroy();
+  };
+}
+
+/** The server that the scripts expect; `gone` has how each socket ended. */
+async function startForScripts(): Promise<{ server: Running; gone: string[] }> {
+  const server = await start();
+  expectTarget(server.io);
+  const gone: string[] = [];
+  const cut = cutter(server.httpServer);
+  server.io.on("connection", (socket) => {
+    socket.emit("welcome", socket.handshake.auth);
+    socket.on("disconnect", (reason) => gone.push(reason));
+    socket.on("echo", (...args: unknown[]) => (args.pop() as Reply)(...args));
+    socket.on("tell", (...args: unknown[]) => socket.emit("told", ...args));
+    socket.on("ask me", (reply: Reply) => {
+      socket
+        .timeout(5000)
+        .emit("question", Buffer.from("four"), (error: Error | null, ...answer: unknown[]) =>
+          reply(error, ...answer),
+        );
+    });
+    socket.on("join", async (room: string, reply: Reply) => {
+      await socket.join(room);
+      reply();
+    });
+    socket.on("say", (room: string, text: string) => server.io.to(room).emit("said", text));
+    socket.on("cut me", () => cut());
+  });
+  server.io.of("/members").on("connection", (socket) => {
+    socket.on("whoami", (reply: Reply) => reply(socket.nsp.name));
+    socket.on("kick me", () => socket.disconnect());
+  });
+  server.io.of("/strangers").use((_socket, next) => {
+    next(Object.assign(new Error("no strangers"), { data: { code: 7 } }));
+  });
+  return { server, gone };
+}
+
+const cases = ["sync_client.py", "async_client.py"].flatMap((script) =>
+  ["polling", "websocket", "polling,websocket"].map((transports) => ({ script, transports })),
+);
+
+describe.skipIf(leftOut("python"))("python-socketio", () => {
+  it.each(cases)("$script over $transports", async ({ script, transports }) => {
+    const { server, gone } = await startForScripts();
+    const file = join(import.meta.dirname, "python", script);
+    const args = ["-B", file, server.url, transports];
+    const { stdout } = await execute("/usr/bin/python3", args, {
+      timeout: scriptLimitMs,
+      killSignal: "SIGKILL",
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      welcome: [{ token: "yes" }],
+      refused: [{ message: "no strangers", data: { code: 7 } }],
+      echo: { text: "é☃", list: [1, null, true, 1.5] },
+      "echo bytes": { deep: [{ bytes: "0001" }, { bytes: "" }] },
+      "echo two": [1, { bytes: "ff" }],
+      told: ["x", { bytes: "02" }],
+      asked: [null, 4, { bytes: "07" }],
+      "in namespace": "/members",
+      said: ["hello"],
+      large: true,
+      transport: transports.split(",").at(-1),
+      back: [{ token: "yes" }],
+      "echo after": "after",
+      "echo last": "last",
+      connected: false,
+    });
+    expect(gone).toHaveLength(2);
+    expect(gone[0]).toMatch(/^transport (close|error)$/);
+  });
+});
