@@ -75,7 +75,7 @@ async function twoWithClients(kind: Kind): Promise<[Running, Running, Pair, Pair
   return [a, b, await pair(a), await pair(b)];
 }
 
-describe.skipIf(withoutRedis).each(kinds)("the Redis adapter, %s", (kind) => {
+describe.skipIf(leftOut("redis")).each(kinds)("the Redis adapter, %s", (kind) => {
   it("broadcasts across servers, with bytes, rooms and exceptions", async () => {
     const [a, b, [socketA, clientA], [socketB, clientB]] = await twoWithClients(kind);
     await socketB.join("room");
@@ -190,7 +190,7 @@ describe.skipIf(withoutRedis).each(kinds)("the Redis adapter, %s", (kind) => {
   });
 });
 
-describe.skipIf(withoutRedis)("the Redis emitter", () => {
+describe.skipIf(leftOut("redis"))("the Redis emitter", () => {
   it("reaches the clients of both servers from a process that has none", async () => {
     const prefix = newPrefix();
     const [a, b] = await two("classic", prefix);

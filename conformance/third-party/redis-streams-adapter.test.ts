@@ -54,7 +54,7 @@ async function two(): Promise<[Running, Running]> {
   return both;
 }
 
-describe.skipIf(withoutRedis)("the Redis streams adapter", () => {
+describe.skipIf(leftOut("redis"))("the Redis streams adapter", () => {
   it("broadcasts across servers, with bytes and rooms", async () => {
     const [a, b] = await two();
     const [socketA, clientA] = await pair(a);
