@@ -1,0 +1,180 @@
+/**
+ * Shows that the security tests see what they are for: `npm run mutate:security [V4 V17 …]`.
+ *
+ * Each guard of mutate-security-guards.ts is taken out of a copy of the sources, and the tests of its V-number are run
+ * there: they must fail. Without any mutation they must pass. Guards that are not found are errors.
+ */
+import { execFile } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Guard, guards, type SourceGuard } from "./mutate-security-guards.ts";
+
+const execute = promisify(execFile);
+const root = process.cwd();
+const trees = 2;
+
+/** A copy of what the tests need. Packages are links, but for those that are mutated. */
+function makeTree(index: number): string {
+  const tree = join(root, "temp/mutants", `${process.pid}-${index}`);
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(join(tree, "node_modules/@holdfast"), { recursive: true });
+  const copied = [
+    "package.json",
+    "vitest.config.ts",
+    "tsconfig.base.json",
+    "tsconfig.json",
+    "tsconfig.tests.json",
+    "scripts",
+    "conformance/security",
+    "conformance/support",
+    "packages/server/package.json",
+    "packages/server/src",
+    "packages/server/tsconfig.json",
+    "packages/protocol/tsconfig.json",
+    "packages/protocol/package.json",
+    "packages/protocol/src",
+    "node_modules/ws",
+  ];
+  for (const path of copied) {
+    cpSync(join(root, path), join(tree, path), { recursive: true, dereference: true });
+  }
+  const ours = new Set(["ws", "holdfast", "@holdfast", ".vite", ".vitest"]);
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (ours.has(name)) continue;
+    symlinkSync(join(root, "node_modules", name), join(tree, "node_modules", name));
+  }
+  symlinkSync(join(tree, "packages/server"), join(tree, "node_modules/holdfast"));
+  symlinkSync(join(tree, "packages/protocol"), join(tree, "node_modules/@holdfast/protocol"));
+  return tree;
+}
+
+function mutated(guard: SourceGuard, text: string): string {
+  const places = text.split(guard.code).length - 1;
+  if (places !== 1) {
+    throw new Error(`${guard.test}: ${places} places in ${guard.file} have ${guard.code}`);
+  }
+  return text.replace(guard.code, () => guard.without);
+}
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: readonly string[];
+}
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly testResults: {
+    readonly status: string;
+    readonly name: string;
+    readonly assertionResults: { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+/** Runs the tests of a V-number in a tree. */
+async function runTests(
+  tree: string,
+  v: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const report = join(tree, "report.json");
+  rmSync(report, { force: true });
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const args = [vitest, "run", "--project", "security", "conformance/security", "-t", `${v}:`];
+  const output = await execute(
+    process.execPath,
+    [...args, "--reporter=json", `--outputFile=${report}`],
+    { cwd: tree, env: { ...process.env, ...env }, maxBuffer: 2 ** 26, timeout: 180_000 },
+  ).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    (error: unknown) => String(error),
+  );
+  const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
+  const failed = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
+  );
+  const broken = testResults.filter(({ status, assertionResults }) => {
+    return status === "failed" && assertionResults.every(({ status: one }) => one !== "failed");
+  });
+  if (broken.length > 0) throw new Error(`${v}: the tests did not run\n${output}`);
+  return { passed: numPassedTests, failed };
+}
+
+interface Row {
+  readonly guard: Guard;
+  readonly caughtBy: readonly string[];
+}
+
+async function tryWithout(tree: string, guard: Guard): Promise<Row> {
+  if (guard.file === undefined) {
+    return { guard, caughtBy: (await runTests(tree, guard.test, guard.env)).failed };
+  }
+  const file = join(tree, guard.file);
+  const original = readFileSync(file, "utf8");
+  try {
+    writeFileSync(file, mutated(guard, original));
+    return { guard, caughtBy: (await runTests(tree, guard.test)).failed };
+  } finally {
+    writeFileSync(file, original);
+  }
+}
+
+/** Does `work` for every item, as many at a time as there are trees. */
+async function spread<Item, Result>(
+  items: readonly Item[],
+  work: (tree: string, item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let index = 0;
+  await Promise.all(
+    Array.from({ length: trees }, async (_none, tree) => {
+      const folder = makeTree(tree);
+      try {
+        for (let at = index++; at < items.length; at = index++) {
+          const item = items[at];
+          if (item !== undefined) results[at] = await work(folder, item);
+        }
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }),
+  );
+  return results;
+}
+
+const wanted = new Set(process.argv.slice(2));
+const chosen = guards.filter(({ test }) => wanted.size === 0 || wanted.has(test));
+// A guard that has moved is told before anything runs.
+for (const guard of chosen) {
+  if (guard.file !== undefined) mutated(guard, readFileSync(join(root, guard.file), "utf8"));
+}
+
+const numbers = [...new Set(chosen.map(({ test }) => test))];
+const untouched = await spread(numbers, (tree, v) => runTests(tree, v));
+const wrong = numbers.filter((_v, at) => {
+  const outcome = untouched[at];
+  return outcome === undefined || outcome.passed === 0 || outcome.failed.length > 0;
+});
+if (wrong.length > 0) {
+  console.error(`without any mutation these fail, or have no test: ${wrong.join(", ")}`);
+  process.exit(1);
+}
+
+const rows = await spread(chosen, tryWithout);
+for (const { guard, caughtBy } of rows) {
+  const by = caughtBy[0]?.slice(0, 70) ?? "";
+  console.log(
+    `${guard.test.padEnd(4)} ${caughtBy.length > 0 ? "caught" : "MISSED"}  ${guard.what}  <-  ${by}`,
+  );
+}
+const missed = rows.filter(({ caughtBy }) => caughtBy.length === 0);
+console.log(`${rows.length} guards of ${numbers.length} numbers, ${missed.length} missed`);
+process.exit(missed.length > 0 ? 1 : 0);
