@@ -61,7 +61,7 @@ export async function startRedis(): Promise<RedisServer> {
       return client;
     },
     async stop() {
-      await Promise.all(clients.map((client) => (client.isOpen ? client.close() : undefined)));
+      await Promise.all(clients.filter(({ isOpen }) => isOpen).map((client) => client.close()));
       await stop();
     },
   };
