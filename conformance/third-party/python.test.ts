@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type Running, start } from "../support/clients.ts";
+import { inside, type Running, start, until } from "../support/clients.ts";
 import { leftOut } from "../support/needs.ts";
 import { expectTarget } from "./ours.ts";
 
@@ -52,7 +52,12 @@ async function startForScripts(): Promise<{ server: Running; gone: string[] }> {
       reply();
     });
     socket.on("say", (room: string, text: string) => server.io.to(room).emit("said", text));
-    socket.on("cut me", () => cut());
+    socket.on("cut me", async () => {
+      // Between two polls a session does not notice.
+      const { transport } = inside<{ transport: { writable: boolean } }>(socket.conn);
+      await until(() => transport.writable, "the client polls");
+      cut();
+    });
   });
   server.io.of("/members").on("connection", (socket) => {
     socket.on("whoami", (reply: Reply) => reply(socket.nsp.name));
