@@ -10,6 +10,7 @@ import { ServerError } from "../errors.ts";
 import { Alarm } from "../host/timer-wheel.ts";
 import {
   type ByteReader,
+  closeSession,
   type WebTransportSession,
   WebTransportTransport,
 } from "../transports/webtransport.ts";
@@ -22,12 +23,17 @@ export interface WebTransportAcceptor {
   connect(transport: WebTransportTransport): void;
 }
 
+/** @returns resolved when the session has its connection or was closed. Rejects when a listener throws. */
 export async function acceptWebTransport(
   session: WebTransportSession,
   acceptor: WebTransportAcceptor,
 ): Promise<void> {
   const { server } = acceptor;
+  let refused = false;
   const close = (detail: string) => {
+    // Closing it for being late makes the reads fail: it was refused once.
+    if (refused) return;
+    refused = true;
     server.refuse(new ServerError("HF_WEBTRANSPORT_HANDSHAKE", detail));
     closeSession(session);
   };
@@ -36,30 +42,51 @@ export async function acceptWebTransport(
   server.wheel.arm(timeout, server.opts.upgradeTimeout);
   // Whoever reads learns of a session that ends in the meantime: its streams end with it.
   session.closed.catch(ignore);
+  let opening: Opening | undefined;
   try {
-    const { value: stream } = await session.incomingBidirectionalStreams.getReader().read();
-    if (stream === undefined) return;
-    const decoder = new WebTransportFrameDecoder({
-      maxPayloadBytes: server.opts.maxHttpBufferSize,
-    });
-    const reader = stream.readable.getReader();
-    const [first, ...rest] = await firstPackets(reader, decoder);
-    if (first === undefined) return;
-    if (first.type !== "open") return close(`expected the packet open, got ${first.type}`);
-    const writer = stream.writable.getWriter();
-    const transport = () => new WebTransportTransport({ session, reader, writer, decoder, rest });
-    if (first.data === undefined) return acceptor.connect(transport());
-    const sid = sidOf(first.data);
-    const connection = sid === undefined ? undefined : acceptor.find(sid);
-    if (connection === undefined) return close("the id of the connection is unknown");
-    if (connection.upgrading) return close("the connection is moving to another transport");
-    if (connection.upgraded) return close("the connection has moved to another transport");
-    connection._maybeUpgrade(transport());
+    opening = await readOpening(session, server);
   } catch (error) {
     close(error instanceof ProtocolError ? error.message : "the session ended");
   } finally {
     server.wheel.disarm(timeout);
   }
+  if (refused) return;
+  if (opening === undefined) return close("the stream ended before the first packet");
+  const { first, rest, transport } = opening;
+  if (first.type !== "open") return close(`expected the packet open, got ${first.type}`);
+  if (first.data === undefined) {
+    acceptor.connect(transport);
+  } else {
+    const sid = sidOf(first.data);
+    const connection = sid === undefined ? undefined : acceptor.find(sid);
+    if (connection === undefined) return close("the id of the connection is unknown");
+    if (connection.upgrading) return close("the connection is moving to another transport");
+    if (connection.upgraded) return close("the connection has moved to another transport");
+    connection._maybeUpgrade(transport);
+  }
+  transport.start(rest);
+}
+
+interface Opening {
+  readonly first: EnginePacket;
+  /** What came in the same chunk. */
+  readonly rest: readonly EnginePacket[];
+  readonly transport: WebTransportTransport;
+}
+
+async function readOpening(
+  session: WebTransportSession,
+  { opts, wheel }: WebTransportAcceptor["server"],
+): Promise<Opening | undefined> {
+  const { value: stream } = await session.incomingBidirectionalStreams.getReader().read();
+  if (stream === undefined) return undefined;
+  const decoder = new WebTransportFrameDecoder({ maxPayloadBytes: opts.maxHttpBufferSize });
+  const reader = stream.readable.getReader();
+  const [first, ...rest] = await firstPackets(reader, decoder);
+  if (first === undefined) return undefined;
+  const writer = stream.writable.getWriter();
+  const transport = new WebTransportTransport({ session, reader, writer, decoder, wheel });
+  return { first, rest, transport };
 }
 
 async function firstPackets(
@@ -82,14 +109,6 @@ function sidOf(data: string | Uint8Array): string | undefined {
     return typeof parsed.sid === "string" ? parsed.sid : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function closeSession(session: WebTransportSession): void {
-  try {
-    session.close();
-  } catch {
-    // It was closed already.
   }
 }
 

@@ -44,7 +44,8 @@ export abstract class Transport extends ObservedEmitter {
   readyState: TransportState = "open";
   /** @internal */ receiver: TransportReceiver | undefined;
   protected discarded = false;
-  #detached = false;
+  /** Nobody receives any more: what is still on its way is owed to no one. */
+  protected detached = false;
 
   /** The Engine.IO protocol revision; only 4 is spoken. */
   get protocol(): number {
@@ -77,7 +78,7 @@ export abstract class Transport extends ObservedEmitter {
 
   /** @internal Tells the receiver nothing more; the headers of the last response are still asked for. */
   detach(): void {
-    this.#detached = true;
+    this.detached = true;
   }
 
   /** Says that the transport has been replaced and owes its client nothing more. */
@@ -87,29 +88,29 @@ export abstract class Transport extends ObservedEmitter {
 
   protected onPacket(packet: EnginePacket): void {
     if (this.observed) this.emit("packet", packet);
-    if (!this.#detached) this.receiver?.received(packet);
+    if (!this.detached) this.receiver?.received(packet);
   }
 
   protected onMalformed(error: ProtocolError): void {
-    if (!this.#detached) this.receiver?.malformed(error);
+    if (!this.detached) this.receiver?.malformed(error);
   }
 
   protected onReady(): void {
     if (this.observed) this.emit("ready");
-    if (!this.#detached) this.receiver?.ready();
+    if (!this.detached) this.receiver?.ready();
   }
 
   protected onError(message: string, description?: unknown): void {
     const error = Object.assign(new Error(message), { type: "TransportError", description });
     if (this.listenerCount("error") > 0) this.emit("error", error);
-    if (!this.#detached) this.receiver?.failed(error);
+    if (!this.detached) this.receiver?.failed(error);
   }
 
   protected onClose(): void {
     if (this.readyState === "closed") return;
     this.readyState = "closed";
     if (this.observed) this.emit("close");
-    if (!this.#detached) this.receiver?.closed();
+    if (!this.detached) this.receiver?.closed();
   }
 }
 

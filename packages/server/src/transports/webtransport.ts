@@ -12,6 +12,7 @@ import {
   type WebTransportFrameDecoder,
 } from "@holdfast/protocol";
 import type { OutboxNode } from "../delivery/outbox.ts";
+import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
 import { Transport, withBuffer } from "./transport.ts";
 
 /** What the server needs of a W3C `WebTransport` session. */
@@ -47,22 +48,33 @@ export interface WebTransportParts {
   readonly reader: ByteReader<Uint8Array>;
   readonly writer: ByteWriter;
   readonly decoder: WebTransportFrameDecoder;
-  /** Packets that came together with the first one. */
-  readonly rest: readonly EnginePacket[];
+  readonly wheel: TimerWheel;
 }
+
+/** A client that does not read gets this long to take what is on its way when the connection is closed. */
+const closeTimeoutMs = 30_000;
 
 export class WebTransportTransport extends Transport {
   readonly session: WebTransportSession;
-  readonly #writer: ByteWriter;
+  closeTimeout = closeTimeoutMs;
+  readonly #parts: WebTransportParts;
   #writing = false;
 
   constructor(parts: WebTransportParts) {
     super();
     this.session = parts.session;
-    this.#writer = parts.writer;
-    void this.#readAll(parts);
+    this.#parts = parts;
     const closed = () => this.onClose();
     parts.session.closed.then(closed, closed);
+  }
+
+  /**
+   * Begins to hand over what the client sends. Call it once, when somebody receives it.
+   *
+   * @param first packets that have been read already
+   */
+  start(first: readonly EnginePacket[]): void {
+    void this.#readAll(first);
   }
 
   get name(): "webtransport" {
@@ -91,11 +103,13 @@ export class WebTransportTransport extends Transport {
   async #write(packets: readonly EnginePacket[], sent: (() => void) | undefined): Promise<void> {
     this.#writing = true;
     try {
+      const { writer } = this.#parts;
       // Headers and contents one by one, as npm engine.io does: a client may read them so.
       const parts = packets.flatMap(encodeWebTransportFrame);
-      await Promise.all(parts.map((part) => this.#writer.write(part)));
+      await Promise.all(parts.map((part) => writer.write(part)));
     } catch {
-      // The session is gone: its `closed` promise tells the connection.
+      this.#writing = false;
+      this.#end();
       return;
     }
     this.#writing = false;
@@ -104,30 +118,57 @@ export class WebTransportTransport extends Transport {
     if (this.readyState === "open") this.onReady();
   }
 
-  async #readAll({ reader, decoder, rest }: WebTransportParts): Promise<void> {
+  async #readAll(first: readonly EnginePacket[]): Promise<void> {
+    for (let packets: readonly EnginePacket[] | undefined = first; packets !== undefined; ) {
+      for (const packet of packets) this.onPacket(withBuffer(packet));
+      packets = await this.#read();
+    }
+    this.#end();
+  }
+
+  /** The packets of the next chunk, or undefined after the last one. */
+  async #read(): Promise<readonly EnginePacket[] | undefined> {
+    const { reader, decoder } = this.#parts;
     try {
-      for (let packets = rest; ; ) {
-        for (const packet of packets) this.onPacket(withBuffer(packet));
-        const { done, value } = await reader.read();
-        if (done) break;
-        packets = value === undefined ? [] : decoder.push(value);
-      }
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      return value === undefined ? [] : decoder.push(value);
     } catch (error) {
       if (error instanceof ProtocolError) this.onMalformed(error);
+      return undefined;
     }
+  }
+
+  /** The stream has ended one way or the other: a session whose stream is gone is of no use to anybody. */
+  #end(): void {
+    closeSession(this.session);
     this.onClose();
   }
 
   protected doClose(done: () => void): void {
-    const close = () => {
-      try {
-        this.session.close();
-      } catch {
-        // It was closed by the other side in the meantime.
-      }
-    };
-    if (this.#writing) this.#writer.close().then(close, close);
-    else close();
+    if (this.#writing && !this.discarded && !this.detached) this.#closeWhenWritten();
+    else closeSession(this.session);
     done();
+  }
+
+  /** What is on its way goes out first, unless the client takes too long to read it. */
+  #closeWhenWritten(): void {
+    const { session, writer, wheel } = this.#parts;
+    const deadline = new Alarm(session, closeSession);
+    wheel.arm(deadline, this.closeTimeout);
+    const close = () => {
+      wheel.disarm(deadline);
+      closeSession(session);
+    };
+    writer.close().then(close, close);
+  }
+}
+
+/** Closes a session, which the other side may have done already. */
+export function closeSession(session: WebTransportSession): void {
+  try {
+    session.close();
+  } catch {
+    // Then it is closed.
   }
 }
