@@ -29,12 +29,9 @@ export async function installNest(): Promise<string> {
     const markFile = join(folder, "installed");
     if ((await readFile(markFile, "utf8").catch(() => "")) === mark) return folder;
 
+    // All of it: npm remembers in several places where the package came from.
+    await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    // The lock has the checksum of the package that was.
-    for (const name of ["package-lock.json", "node_modules/.package-lock.json", "installed"]) {
-      await rm(join(folder, name), { force: true });
-    }
-    await rm(join(folder, "node_modules/socket.io"), { recursive: true, force: true });
     // npm takes a file of the same name for the same package.
     const name = `holdfast-${mark}.tgz`;
     await copyFile(tarball, join(folder, name));
