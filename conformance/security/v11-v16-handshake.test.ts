@@ -85,6 +85,11 @@ it("V11: a WebTransport session that opens in no legal way is closed and counted
   }
   const { engine } = await engineWith(frame("0"));
   expect(engine.clientsCount).toBe(1);
+  // Only "open" may name a connection.
+  const [sid] = Object.keys(engine.clients);
+  const session = new FakeSession(frame(`4{"sid":"${sid}"}`));
+  await engine.onWebTransportSession(session);
+  expect(session.closings).toBe(1);
 });
 
 it("V11: a WebTransport session is no way around the engine's middlewares", async () => {
