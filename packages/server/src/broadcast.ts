@@ -132,7 +132,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
   /** @deprecated use {@link fetchSockets} or {@link serverSideEmit} */
   allSockets(): Promise<Set<SocketId>> {
     if (!this.adapter) {
-      throw new ServerError("HF_ADAPTER_MISSING", "are these the clients of a dynamic namespace?");
+      throw new ServerError("HF_ADAPTER_MISSING");
     }
     return this.adapter.sockets(this.rooms);
   }

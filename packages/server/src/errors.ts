@@ -18,7 +18,8 @@ export const serverErrors = {
   HF_NAMESPACES_TOO_MANY: "the connection asked for too many namespaces",
   HF_ROOMS_TOO_MANY: "the socket is in too many rooms",
   HF_WEBTRANSPORT_HANDSHAKE: "the WebTransport session did not open as the protocol demands",
-  HF_ADAPTER_MISSING: "the namespace has no adapter",
+  HF_ADAPTER_MISSING:
+    "No adapter for this namespace, are you trying to get the list of clients of a dynamic namespace?",
 } as const;
 
 export type ServerErrorCode = keyof typeof serverErrors;

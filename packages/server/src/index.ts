@@ -1,5 +1,6 @@
 /** The Socket.IO-compatible server. `import { Server } from "holdfast"`. */
 
+export { ProtocolError, type ProtocolErrorCode } from "@holdfast/protocol";
 export {
   Adapter,
   type AdapterConstructor,

@@ -142,6 +142,10 @@ export class Socket<
     return this.#handshake;
   }
 
+  set handshake(handshake: Handshake) {
+    this.#handshake = handshake;
+  }
+
   #buildHandshake(): Handshake {
     // WebTransport has no request.
     const request = this.request as EngineRequest | undefined;
