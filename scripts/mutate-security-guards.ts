@@ -151,7 +151,7 @@ export const guards: readonly Guard[] = [
     what: "time for the first packet",
     file: webTransport,
     code: "server.wheel.arm(timeout, server.opts.upgradeTimeout);",
-    without: "setTimeout(() => closeSession(session), server.opts.upgradeTimeout);",
+    without: "",
   },
   {
     test: "V11",
@@ -434,6 +434,13 @@ export const guards: readonly Guard[] = [
     file: refusals,
     code: "  socket.destroy();\n}",
     without: "}",
+  },
+  {
+    test: "V34",
+    what: "another version is refused before the 101",
+    file: engine,
+    code: "if (this.refusedVersion(request, abort)) return;",
+    without: "",
   },
   {
     test: "V34",

@@ -8,6 +8,7 @@
 import { execFile } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -107,6 +108,7 @@ async function runTests(
     ({ stdout, stderr }) => stdout + stderr,
     (error: unknown) => String(error),
   );
+  if (!existsSync(report)) throw new Error(`${v}: the tests did not end\n${output}`);
   const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
   const failed = testResults.flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
@@ -120,18 +122,30 @@ async function runTests(
 
 interface Row {
   readonly guard: Guard;
-  readonly caughtBy: readonly string[];
+  readonly result: "caught" | "MISSED" | "BROKEN";
+  /** The test that saw it, or why the tests did not run. */
+  readonly by: string;
 }
 
 async function tryWithout(tree: string, guard: Guard): Promise<Row> {
-  if (guard.file === undefined) {
-    return { guard, caughtBy: (await runTests(tree, guard.test, guard.env)).failed };
+  try {
+    const [by] = await failuresWithout(tree, guard);
+    return by === undefined
+      ? { guard, result: "MISSED", by: "" }
+      : { guard, result: "caught", by: by.slice(0, 60) };
+  } catch (error) {
+    // Not caught: a mutation that does not run shows nothing. The others are tried all the same.
+    return { guard, result: "BROKEN", by: String(error) };
   }
+}
+
+async function failuresWithout(tree: string, guard: Guard): Promise<readonly string[]> {
+  if (guard.file === undefined) return (await runTests(tree, guard.test, guard.env)).failed;
   const file = join(tree, guard.file);
   const original = readFileSync(file, "utf8");
   try {
     writeFileSync(file, mutated(guard, original));
-    return { guard, caughtBy: (await runTests(tree, guard.test)).failed };
+    return (await runTests(tree, guard.test)).failed;
   } finally {
     writeFileSync(file, original);
   }
@@ -181,12 +195,10 @@ if (wrong.length > 0) {
 
 const rows = await spread(chosen, async (tree, guard) => {
   const row = await tryWithout(tree, guard);
-  const result = row.caughtBy.length > 0 ? "caught" : "MISSED";
-  console.log(
-    `${guard.test.padEnd(4)} ${result}  ${guard.what}  <-  ${row.caughtBy[0]?.slice(0, 60) ?? ""}`,
-  );
+  console.log(`${guard.test.padEnd(4)} ${row.result}  ${guard.what}  <-  ${row.by}`);
   return row;
 });
-const missed = rows.filter(({ caughtBy }) => caughtBy.length === 0);
+const missed = rows.filter(({ result }) => result !== "caught");
 console.log(`${rows.length} guards of ${numbers.length} numbers, ${missed.length} missed`);
+for (const { guard, result } of missed) console.log(`${result}: ${guard.test} ${guard.what}`);
 process.exit(missed.length > 0 ? 1 : 0);

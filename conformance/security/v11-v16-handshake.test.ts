@@ -1,7 +1,7 @@
 /** V11 to V16: WebTransport sessions, versions, event names, CORS, ids and cookies. */
 import { Server as Engine } from "holdfast/engine";
 import { expect, it, onTestFinished } from "vitest";
-import { failureOf } from "../support/clients.ts";
+import { failureOf, within } from "../support/clients.ts";
 import { rawRequest } from "../support/raw-http.ts";
 import { handshakeHeaders, webSocketTarget } from "../support/raw-websocket.ts";
 import {
@@ -62,7 +62,7 @@ async function engineWith(bytes: Uint8Array | undefined, guarded = false) {
   onTestFinished(() => void engine.close());
   if (guarded) engine.use((_request, _response, next) => next());
   const session = new FakeSession(bytes);
-  await engine.onWebTransportSession(session);
+  await within(engine.onWebTransportSession(session), "the outcome of a session");
   return { engine, session };
 }
 

@@ -160,6 +160,8 @@ it("V32: the private id of a recovery is 120 bits of chance, and good in its own
     expect(await attempt("/a", auth)).not.toBe(sid);
   }
   expect(await attempt("/b", { pid, offset })).not.toBe(sid);
+  // As from a client that had received nothing: here it is the id alone that counts.
+  expect(await attempt("/b", { pid })).not.toBe(sid);
   expect(await attempt("/a", { pid, offset })).toBe(sid);
 });
 
@@ -225,6 +227,10 @@ it("V34: a request that two readers could read in two ways gets one answer, and 
         "Host: a",
         ...handshake,
       ) + second,
+    ],
+    [
+      "an upgrade of another protocol version",
+      lines(`GET ${path}?EIO=3&transport=websocket HTTP/1.1`, "Host: a", ...handshake) + second,
     ],
     [
       "an upgrade of a path of nobody",

@@ -3,6 +3,7 @@
  * it stays up, and what an attack costs it. Bundled and started by victim.ts, which gives it its setup.
  */
 import http from "node:http";
+import type { Socket as TcpSocket } from "node:net";
 import { Server, type Socket } from "holdfast";
 import type { VictimReport, VictimSetup } from "./victim.ts";
 
@@ -11,10 +12,14 @@ if (setup.freezePrototype) Object.freeze(Object.prototype);
 // Bytes that nobody wrote would show as these.
 if (setup.canary) for (let i = 0; i < 64; i++) Buffer.allocUnsafe(4000).fill(0xca);
 
+let copiedBytes = 0;
+if (setup.countCopies) countCopies();
+
 const warnings: string[] = [];
 process.on("warning", (warning) => warnings.push(warning.message));
 
 const httpServer = http.createServer();
+if (setup.byteByByte) httpServer.on("connection", deliverByteByByte);
 const io = new Server(httpServer, setup.options);
 const { slowMiddlewareMs } = setup;
 if (slowMiddlewareMs !== undefined) {
@@ -53,7 +58,35 @@ io.on("connection", serve);
 for (const name of setup.namespaces ?? []) io.of(name).on("connection", serve);
 if (setup.dynamicNamespaces) io.of(/^\/dynamic-/).on("connection", serve);
 
+/** As from a network that is so slow: each byte in memory of its own. A test that writes single bytes cannot make the kernel deliver them one by one. */
+function deliverByteByByte(socket: TcpSocket): void {
+  const push = socket.push.bind(socket);
+  socket.push = (chunk: unknown) => {
+    if (!(chunk instanceof Uint8Array)) return push(chunk);
+    let wantsMore = true;
+    for (const byte of chunk) wantsMore = push(Uint8Array.of(byte));
+    return wantsMore;
+  };
+}
+
+/** Node's `concat` copies by means of its own. */
+function countCopies(): void {
+  const { concat } = Buffer;
+  Buffer.concat = (list, length) => {
+    const whole = concat(list, length);
+    copiedBytes += whole.length;
+    return whole;
+  };
+  const set = Uint8Array.prototype.set;
+  Uint8Array.prototype.set = function countingSet(from, at) {
+    copiedBytes += from.length;
+    set.call(this, from, at);
+  };
+}
+
 async function report(): Promise<VictimReport> {
+  const copied = copiedBytes;
+  copiedBytes = 0;
   for (let i = 0; i < 2; i++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
@@ -74,6 +107,7 @@ async function report(): Promise<VictimReport> {
     held: heapUsed + arrayBuffers,
     arrayBuffers,
     cpuMicros: user + system,
+    copiedBytes: copied,
     warnings,
     events,
     disconnects,

@@ -28,6 +28,10 @@ export interface VictimSetup {
   readonly slowMiddlewareMs?: number;
   readonly freezePrototype?: boolean;
   readonly canary?: boolean;
+  /** What sockets deliver comes in chunks of one byte each. */
+  readonly byteByByte?: boolean;
+  /** Counts `copiedBytes`, which takes time. */
+  readonly countCopies?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -47,6 +51,8 @@ export interface VictimReport {
   readonly held: number;
   readonly arrayBuffers: number;
   readonly cpuMicros: number;
+  /** Bytes that were copied from buffer to buffer, in JavaScript, since the last report. */
+  readonly copiedBytes: number;
   readonly warnings: readonly string[];
   /** The first hundred events that handlers got. */
   readonly events: readonly unknown[];

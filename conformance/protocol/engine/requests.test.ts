@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { collect, engineUrl, fetchRaw, listen, until, within } from "../../support/clients.ts";
 import { RawConnection, requestBytes } from "../../support/raw-http.ts";
 import { handshakeHeaders } from "../../support/raw-websocket.ts";
-import type { EngineServerOptions } from "../../support/servers.ts";
-import { loadEngineIo } from "../../support/target.ts";
+import type { EngineServer, EngineServerOptions } from "../../support/servers.ts";
+import { loadEngineIo, targetName } from "../../support/target.ts";
 import {
   ask,
   askUpgrade,
@@ -393,21 +393,45 @@ describe("a WebSocket is refused by 400, plain text and the end of the connectio
     expect(refusals.all()[0]?.context["name"]).toBe("PROTOCOL_MISMATCH");
   });
 
-  // npm engine.io has answered 101 by then: how the client learns of these two is not said here.
-  it.each(["EIO", "generateId"])("an end without a session: %s", async (what) => {
-    const server = await serve();
-    const refusals = refusalsOf(server);
-    if (what === "generateId") server.engine.generateId = () => Promise.reject(new Error("no"));
+  /** Everything that comes as the answer to an upgrade that makes no session. */
+  async function answersTo(server: EngineServer, query: Query): Promise<string> {
     const connection = await RawConnection.open(server);
     onTestFinished(() => connection.destroy());
-    const query = queryOf({ transport: "websocket", EIO: what === "EIO" ? "3" : "4" });
-    await connection.write(
-      requestBytes({ target: `${path}?${query}`, headers: handshakeHeaders() }),
-    );
+    const target = `${path}?${queryOf({ transport: "websocket", ...query })}`;
+    await connection.write(requestBytes({ target, headers: handshakeHeaders() }));
     await connection.finished();
-    expect(refusals.all()).toMatchObject([{ code: what === "EIO" ? 5 : 3 }]);
     expect(server.engine.clientsCount).toBe(0);
-    expect(connection.unread.toString("latin1")).not.toContain('"sid"');
+    return connection.unread.toString("latin1");
+  }
+
+  // npm engine.io answers 101 first, then with the same 400 where frames are expected.
+  it.each([undefined, "3", "5", ""])("another protocol: EIO=%s", async (EIO) => {
+    const server = await serve();
+    const refusals = refusalsOf(server);
+    const answers = await answersTo(server, { EIO });
+    expect(refusals.all()).toMatchObject([
+      { code: 5, message: messages[5], context: { protocol: 3 } },
+    ]);
+    const first = targetName === "holdfast" ? 400 : 101;
+    expect(answers).toMatch(new RegExp(`^HTTP/1.1 ${first} `));
+    expect(answers).toMatch(new RegExp(`\r\n\r\n${messages[5]}$`));
+    expect(answers.split("HTTP/1.1")).toHaveLength(first === 400 ? 2 : 3);
+  });
+
+  it("allowRequest before EIO", async () => {
+    const server = await serve({ allowRequest: (_request, decide) => decide("not you", false) });
+    const refusals = refusalsOf(server);
+    expect(await answersTo(server, { EIO: "3" })).toMatch(/\r\n\r\nnot you$/);
+    expect(refusals.all()).toMatchObject([{ code: 4 }]);
+  });
+
+  // npm engine.io has answered 101 by then: how the client learns of it is not said here.
+  it("an id that cannot be made", async () => {
+    const server = await serve();
+    const refusals = refusalsOf(server);
+    server.engine.generateId = () => Promise.reject(new Error("no"));
+    expect(await answersTo(server, {})).not.toContain('"sid"');
+    expect(refusals.all()).toMatchObject([{ code: 3 }]);
   });
 
   it("only polling is enabled: the request is answered as any other", async () => {

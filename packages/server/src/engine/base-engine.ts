@@ -229,6 +229,19 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     return { code: engineErrors.FORBIDDEN, context: { name: "HF_ORIGIN_REFUSED", origin } };
   }
 
+  /** Refuses a new connection of another protocol version: whether it did. */
+  protected refusedVersion(request: EngineRequest, abort: (refusal: Refusal) => void): boolean {
+    const { sid, EIO } = request._query;
+    if (sid || EIO === "4") return false;
+    const refusal = {
+      code: engineErrors.UNSUPPORTED_PROTOCOL_VERSION,
+      context: { protocol: 3 },
+    };
+    this.#reportRefusal(request, refusal);
+    abort(refusal);
+    return true;
+  }
+
   /** Makes a connection of a request that was let pass, or calls `abort`. */
   protected handshake(
     request: EngineRequest,
@@ -257,15 +270,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       }
       this.connect(id, transport, request);
     };
-    if (request._query["EIO"] !== "4") {
-      const refusal = {
-        code: engineErrors.UNSUPPORTED_PROTOCOL_VERSION,
-        context: { protocol: 3 },
-      };
-      this.#reportRefusal(request, refusal);
-      abort(refusal);
-      return;
-    }
+    if (this.refusedVersion(request, abort)) return;
     const failed = (error: unknown) => refuse("ID_GENERATION_ERROR", error);
     let id: string | Promise<string>;
     try {

@@ -124,7 +124,10 @@ export class Engine extends BaseEngine {
     // The client may be gone before `ws` listens.
     socket.on("error", ignore);
     const response = this.middlewares.length > 0 ? new UpgradeResponse(message, socket) : undefined;
+    const abort = (refusal: Refusal) => abortUpgrade(socket, refusal);
     const proceed = () => {
+      // Now, while the answer can be HTTP.
+      if (this.refusedVersion(request, abort)) return;
       response?.writeHead();
       if (response !== undefined && response.headers.size > 0) {
         upgradeHeaders.set(message, response.headers);
@@ -137,7 +140,6 @@ export class Engine extends BaseEngine {
       });
       socket.uncork();
     };
-    const abort = (refusal: Refusal) => abortUpgrade(socket, refusal);
     this.admit(request, response, proceed, abort);
   }
 
