@@ -1,0 +1,25 @@
+/** The journal: what keeps events, and the seam that every implementation has. */
+export { type Clock, systemClock } from "./clock.ts";
+export { JournalError, type JournalErrorCode, journalErrors } from "./errors.ts";
+export type {
+  DeduplicationWindow,
+  Durability,
+  EntryContent,
+  EntryRecord,
+  Epoch,
+  Journal,
+  JournalStatus,
+  MessageId,
+  Page,
+  Position,
+  ReadRequest,
+  Restored,
+  Retention,
+  SessionContent,
+  SessionRecord,
+  Stream,
+  StreamFollower,
+  StreamRecord,
+  UnreadableRange,
+} from "./journal.ts";
+export { type Random, systemRandom } from "./random.ts";
