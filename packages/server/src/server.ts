@@ -22,7 +22,7 @@ import { clientFileName, serveClientFile } from "./client-files.ts";
 import type { Connection } from "./engine/connection.ts";
 import { Engine } from "./engine/engine.ts";
 import { ServerError } from "./errors.ts";
-import { type Host, nodeHost } from "./host/host.ts";
+import { type Host, nodeHost, simulatedBy } from "./host/host.ts";
 import { createHttpServer } from "./host/http.ts";
 import { TimerWheel } from "./host/timer-wheel.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
@@ -121,7 +121,7 @@ export class Server<
   >();
   /** @internal */ _connectTimeout = 45_000;
   /** @internal */ _path = "/socket.io";
-  /** @internal */ readonly _host: Host = nodeHost;
+  /** @internal */ readonly _host: Host;
   /** @internal */ readonly _wheel: TimerWheel;
   /** @internal */ readonly _limits: Limits;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
@@ -154,6 +154,7 @@ export class Server<
     const options = isOptions(srv) ? srv : opts;
     checkServerOptions(options);
     this.opts = options;
+    this._host = simulatedBy(options)?.host ?? nodeHost;
     this._limits = resolveLimits(options.limits);
     this._wheel = new TimerWheel(this._host);
     this.path(options.path || "/socket.io");

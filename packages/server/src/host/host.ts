@@ -60,3 +60,19 @@ export const nodeHost: Host = {
   },
   newId: () => ids.next(),
 };
+
+/** What a seeded simulation puts in the place of the machine. */
+export interface Simulated {
+  readonly host: Host;
+  /** A journal to use instead of the one that the option `store` names. Only `delivery/` knows what it is. */
+  readonly journal?: unknown;
+}
+
+/** The key of an option that gives a server another machine. It is not exported, and so no part of the API. */
+export const simulation: unique symbol = Symbol("holdfast.simulation");
+
+/** What the options bring under the key {@link simulation}. */
+export function simulatedBy(options: object): Simulated | undefined {
+  const given: { [simulation]?: Simulated } = options;
+  return given[simulation];
+}
