@@ -22,4 +22,5 @@ export type {
   StreamRecord,
   UnreadableRange,
 } from "./journal.ts";
+export { MemoryJournal, type MemoryJournalOptions } from "./memory/memory-journal.ts";
 export { type Random, systemRandom } from "./random.ts";

@@ -130,7 +130,11 @@ export interface Stream {
   readonly tail: number;
   /** Begins to follow. Called once, before the first append. @returns the state to start from */
   follow(follower: StreamFollower): Restored;
-  /** Takes records, all of them or none. Their fate is told to the follower, in the order of the calls. */
+  /**
+   * Takes records. Their fate is told to the follower, in the order of the calls and of the records in them. Those that
+   * are neither repeats nor refused commit together: after a crash all of them are there, or none. A body may be changed
+   * by its owner once the call is over; what is read is never changed by anyone.
+   */
   append(records: readonly StreamRecord[]): void;
   /** @returns a page; at once where the journal has it in memory. Rejects with HF_STORE_CLOSED, HF_STORE_FAILED */
   read(request: ReadRequest): Page | Promise<Page>;
