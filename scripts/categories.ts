@@ -78,4 +78,13 @@ export const categories: readonly Category[] = [
     built: true,
     alone: false,
   },
+  {
+    name: "crash",
+    include: ["crash/**/*.test.ts"],
+    timeoutMs: 300_000,
+    needs: [],
+    partlyNeeds: ["python"],
+    built: false,
+    alone: true,
+  },
 ];

@@ -6,8 +6,8 @@ import { existsSync } from "node:fs";
 import { run } from "./run-command.ts";
 
 const bin = "node_modules/.bin";
-const layered = ["packages", "conformance", "bench", "examples", "scripts"].filter((folder) =>
-  existsSync(folder),
+const layered = ["packages", "conformance", "crash", "bench", "examples", "scripts"].filter(
+  (folder) => existsSync(folder),
 );
 
 const steps: (readonly [name: string, command: string, args: readonly string[]])[] = [
