@@ -44,7 +44,7 @@ export const categories: readonly Category[] = [
   },
   {
     name: "behaviour",
-    include: ["conformance/behaviour/**/*.test.ts"],
+    include: ["conformance/behaviour/**/*.test.ts", "conformance/support/**/*.test.ts"],
     timeoutMs: 60_000,
     needs: [],
     partlyNeeds: [],
