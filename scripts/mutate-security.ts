@@ -23,8 +23,14 @@ import { type Guard, guards, type SourceGuard } from "./mutate-security-guards.t
 const execute = promisify(execFile);
 const root = process.cwd();
 const trees = 2;
+const ourPackages = readdirSync(join(root, "packages")).filter((folder) =>
+  existsSync(join(root, "packages", folder, "package.json")),
+);
 
-/** A copy of what the tests need. Packages are links, but for those that are mutated. */
+/** What the copies of our own packages have. */
+const packageParts = ["package.json", "tsconfig.json", "src"];
+
+/** A copy of what the tests need. Packages are links, but for ours and those that are mutated. */
 function makeTree(index: number): string {
   const tree = join(root, "temp/mutants", `${process.pid}-${index}`);
   rmSync(tree, { recursive: true, force: true });
@@ -38,13 +44,8 @@ function makeTree(index: number): string {
     "scripts",
     "conformance/security",
     "conformance/support",
-    "packages/server/package.json",
-    "packages/server/src",
-    "packages/server/tsconfig.json",
-    "packages/protocol/tsconfig.json",
-    "packages/protocol/package.json",
-    "packages/protocol/src",
     "node_modules/ws",
+    ...ourPackages.flatMap((folder) => packageParts.map((part) => `packages/${folder}/${part}`)),
   ];
   for (const path of copied) {
     cpSync(join(root, path), join(tree, path), { recursive: true, dereference: true });
@@ -54,8 +55,11 @@ function makeTree(index: number): string {
     if (ours.has(name)) continue;
     symlinkSync(join(root, "node_modules", name), join(tree, "node_modules", name));
   }
-  symlinkSync(join(tree, "packages/server"), join(tree, "node_modules/holdfast"));
-  symlinkSync(join(tree, "packages/protocol"), join(tree, "node_modules/@holdfast/protocol"));
+  for (const folder of ourPackages) {
+    const manifest = readFileSync(join(root, "packages", folder, "package.json"), "utf8");
+    const { name } = JSON.parse(manifest) as { name: string };
+    symlinkSync(join(tree, "packages", folder), join(tree, "node_modules", name));
+  }
   return tree;
 }
 

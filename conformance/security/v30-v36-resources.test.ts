@@ -251,7 +251,9 @@ it("V34: a request that two readers could read in two ways gets one answer, and 
     await connection.write(bytes);
     await connection.finished();
     const answers = connection.unread.toString("latin1").split("HTTP/1.1 ").slice(1);
-    expect([what, answers.length]).toSatisfy(([, count]: [string, number]) => count <= 1);
+    // Whom nobody serves nobody answers.
+    const count = what === "an upgrade of a path of nobody" ? 0 : 1;
+    expect([what, answers.length]).toEqual([what, count]);
     for (const answer of answers) expect([what, answer.slice(0, 3)]).toEqual([what, "400"]);
     connection.destroy();
   }
