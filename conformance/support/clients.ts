@@ -13,26 +13,13 @@ import { io as connectStock } from "socket.io-client";
 import { expect, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { loadSocketIo, type TargetName, targetName } from "./target.ts";
+import { waitMs, within } from "./within.ts";
 
 export type ClientOptions = Partial<ManagerOptions & SocketOptions>;
 
-/** How long a test waits for anything. Nothing here takes a tenth of it unless it is broken. */
-const waitMs = 8_000;
-
 // --- waiting ---
 
-/** The promise, or an error that says what did not happen. */
-export async function within<T>(promise: Promise<T>, what: string, ms = waitMs): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${ms} ms for ${what}`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+export { within };
 
 interface Emitter {
   once(event: string, listener: (...args: unknown[]) => void): unknown;
