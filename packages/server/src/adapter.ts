@@ -65,6 +65,8 @@ export interface AdapterNamespace {
   readonly name: string;
   readonly sockets: Map<SocketId, AdapterSocket>;
   _ids: number;
+  /** Whether any of its sockets ever had a listener of outgoing events. */
+  readonly _outgoingObserved: boolean;
   readonly _lane: Lane;
   readonly server: {
     readonly encoder: PacketEncoder;

@@ -3,10 +3,13 @@ import { PacketType } from "@holdfast/protocol";
 import type { AdapterContract, BroadcastOptions, UnnamedPacket } from "./adapter.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
+import { type PublishOptions, type PublishResult, publish } from "./publish.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
 import {
   type BroadcastFlags,
   type Handshake,
   type Room,
+  refuseOwnEvents,
   refuseReserved,
   type SocketId,
 } from "./socket-types.ts";
@@ -73,6 +76,11 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
     return this.#with({ volatile: true });
   }
 
+  /** The event is not stored: who is away misses it. It keeps its place in the order. */
+  get transient(): BroadcastOperator<EmitEvents, SocketData> {
+    return this.#with({ transient: true });
+  }
+
   /** The event goes to the clients of this server only. */
   get local(): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({ local: true });
@@ -100,6 +108,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    */
   emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): boolean {
     refuseReserved(ev);
+    if (this.adapter.nsp._keeper !== undefined) refuseOwnEvents(ev);
     const data: unknown[] = [ev, ...args];
     const ack = typeof data[data.length - 1] === "function" ? data.pop() : undefined;
     const packet: UnnamedPacket = { type: PacketType.EVENT, data };
@@ -127,6 +136,26 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
       const withAck: unknown[] = [...args, ack];
       this.emit(ev, ...(withAck as EventParams<EmitEvents, Ev>));
     });
+  }
+
+  /**
+   * Publishes an event: as `emit`, and tells when it is kept.
+   *
+   * An object with no other keys than `id`, `ttl` and `by` as the last argument is the options.
+   *
+   * @returns resolves when the event is committed. Rejects with HF_STORE_MISSING, HF_PUBLISH_INVALID,
+   * HF_MESSAGE_ID_CONFLICT, HF_STORE_FULL, HF_STORE_READ_ONLY: it has no effect; HF_STORE_FAILED: that is not known
+   */
+  async publish<Ev extends EventNames<EmitEvents>>(
+    ev: Ev,
+    ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
+  ): Promise<PublishResult> {
+    refuseReserved(ev);
+    const keeper: SessionKeeper | undefined = this.adapter.nsp._keeper;
+    if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "publish()");
+    refuseOwnEvents(ev);
+    const { rooms, exceptRooms, flags } = this;
+    return publish(keeper, String(ev), args, { rooms, except: exceptRooms, flags });
   }
 
   /** @deprecated use {@link fetchSockets} or {@link serverSideEmit} */

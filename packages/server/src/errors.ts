@@ -18,6 +18,11 @@ export const serverErrors = {
   HF_NAMESPACES_TOO_MANY: "the connection asked for too many namespaces",
   HF_ROOMS_TOO_MANY: "the socket is in too many rooms",
   HF_WEBTRANSPORT_HANDSHAKE: "the WebTransport session did not open as the protocol demands",
+  HF_IDENTITY_INVALID: "`identify` gave what names nobody",
+  HF_ROOM_RESERVED: "the name of a room begins with a character that is the server's own",
+  HF_ATTACHMENTS_TOO_MANY: "an event has more attachments than clients take",
+  HF_PUBLISH_INVALID: "a publish has options that cannot be used",
+  HF_STORE_MISSING: "this needs a store, and the namespace has none",
   HF_ADAPTER_MISSING:
     "No adapter for this namespace, are you trying to get the list of clients of a dynamic namespace?",
 } as const;

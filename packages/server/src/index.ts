@@ -9,7 +9,17 @@ export {
   type Session,
   type SessionToPersist,
 } from "./adapter.ts";
+export type { GivenIdentity } from "./admission.ts";
 export { BroadcastOperator, RemoteSocket } from "./broadcast.ts";
+export type { OffsetMode } from "./delivery/delivery.ts";
+export type { Gap, GapReason } from "./delivery/marker.ts";
+export {
+  type Durability,
+  JournalError,
+  type JournalErrorCode,
+  type KeepOptions,
+  type SessionOptions,
+} from "./delivery/store.ts";
 export type {
   AttachOptions,
   CorsDelegate,
@@ -22,8 +32,10 @@ export { ServerError, type ServerErrorCode, serverErrors } from "./errors.ts";
 export type { LimitOptions } from "./limits.ts";
 export { Namespace } from "./namespace.ts";
 export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts";
+export type { PublishOptions, PublishResult, SessionDetails } from "./publish.ts";
 export { SessionAwareAdapter } from "./recovery.ts";
-export { type AttachableServer, Server } from "./server.ts";
+export type { Resume } from "./resume.ts";
+export { type AttachableServer, type RefusedEmit, Server } from "./server.ts";
 export { Socket } from "./socket.ts";
 export type {
   BroadcastFlags,

@@ -22,6 +22,10 @@ export interface LimitOptions {
   namespacesPerConnection?: number;
   /** Rooms that one socket may be in. Default 100 000. */
   roomsPerSocket?: number;
+  /** Answers of handlers with `once` that are kept, for each namespace. Default 100 000. */
+  storedReplies?: number;
+  /** Pages of the journal that are read at once for sessions that catch up, for each namespace. Default 64. */
+  concurrentReads?: number;
   /** Connections from one address. Default Infinity (off): behind a proxy all clients have one address. */
   connectionsPerAddress?: number;
 }
@@ -36,6 +40,8 @@ export interface Limits {
   readonly namespacesPerConnection: number;
   readonly roomsPerSocket: number;
   readonly connectionsPerAddress: number;
+  readonly storedReplies: number;
+  readonly concurrentReads: number;
 }
 
 const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
@@ -47,6 +53,8 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   namespacesPerConnection: "count",
   roomsPerSocket: "count",
   connectionsPerAddress: "count",
+  storedReplies: "count",
+  concurrentReads: "count",
 };
 
 /** @throws ServerError HF_OPTION_INVALID */
@@ -68,5 +76,7 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
     namespacesPerConnection: options.namespacesPerConnection ?? 100,
     roomsPerSocket: options.roomsPerSocket ?? 100_000,
     connectionsPerAddress: options.connectionsPerAddress ?? Number.POSITIVE_INFINITY,
+    storedReplies: options.storedReplies ?? 100_000,
+    concurrentReads: options.concurrentReads ?? 64,
   };
 }

@@ -5,7 +5,9 @@ import { BroadcastOperator, type ManyBroadcaster, type RemoteSocket } from "./br
 import type { Client } from "./client.ts";
 import { directLane, type Lane } from "./delivery/lane.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
+import type { PublishOptions, PublishResult } from "./publish.ts";
 import type { Server } from "./server.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
 import { Socket } from "./socket.ts";
 import { type ExtendedError, type Room, refuseReserved, type SocketId } from "./socket-types.ts";
 import {
@@ -65,6 +67,10 @@ export class Namespace<
   adapter!: AdapterContract;
   /** @internal The next id of an acknowledgement. */
   _ids = 0;
+  /** @internal What keeps the sessions. Only with a store. */
+  _keeper: SessionKeeper | undefined;
+  /** @internal Whether any socket ever had a listener of outgoing events. */
+  _outgoingObserved = false;
   /** @internal Where emits become ordered. */
   readonly _lane: Lane = directLane;
   /** @internal The middlewares. */
@@ -128,6 +134,10 @@ export class Namespace<
       string,
       unknown
     >;
+    if (this._keeper !== undefined) {
+      void this._keeper.add(client, record, joined, settled);
+      return;
+    }
     const start = (session: Session | undefined) => {
       const socket = new Socket(this, client, record, session);
       this._preConnectSockets.set(socket.id, socket);
@@ -186,6 +196,11 @@ export class Namespace<
     this.sockets.set(socket.id, socket);
     socket._onconnect();
     joined(socket);
+    this._announce(socket);
+  }
+
+  /** @internal */
+  _announce(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
     this.emitReserved("connect", socket);
     this.emitReserved("connection", socket);
   }
@@ -248,6 +263,14 @@ export class Namespace<
     return all.emitWithAck(ev as string, ...args);
   }
 
+  /** Publishes an event to all clients of the namespace. See {@link BroadcastOperator#publish}. */
+  publish<Ev extends EventNames<EmitEvents>>(
+    ev: Ev,
+    ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
+  ): Promise<PublishResult> {
+    return new BroadcastOperator<EmitEvents, SocketData>(this.adapter).publish(ev, ...args);
+  }
+
   /** Sends the event "message" to all clients of the namespace. */
   send(...args: EventParams<EmitEvents, "message">): this {
     new BroadcastOperator<EmitEvents, SocketData>(this.adapter).emit("message", ...args);
@@ -267,6 +290,11 @@ export class Namespace<
   /** The next event is dropped for clients that cannot take it at once. */
   get volatile(): ManyBroadcaster<EmitEvents, SocketData> {
     return this._all().volatile;
+  }
+
+  /** The next event is not stored: who is away misses it. It keeps its place in the order. */
+  get transient(): ManyBroadcaster<EmitEvents, SocketData> {
+    return this._all().transient;
   }
 
   /** The next event goes to the clients of this server only. */

@@ -40,6 +40,15 @@ const checks = {
       typeof value === "string" || value instanceof Uint8Array || value instanceof ArrayBuffer,
     form: "a string, a Buffer or a Uint8Array",
   },
+  keep: {
+    accepts: (value: unknown) =>
+      isCount(value) || typeof value === "string" || value === false || isObject(value),
+    form: 'a number of milliseconds, a string like "7d", false, or { age, bytes, entries }',
+  },
+  offsets: {
+    accepts: (value: unknown) => ["event", "argument", "none"].includes(String(value)),
+    form: '"event", "argument" or "none"',
+  },
   transports: {
     accepts: (value: unknown) =>
       Array.isArray(value) && value.every((name) => transportNames.includes(name)),

@@ -1,5 +1,8 @@
 /** The options of the Socket.IO server, with Socket.IO's names, units and defaults. */
 import type { AdapterConstructor } from "./adapter.ts";
+import type { GivenIdentity } from "./admission.ts";
+import type { OffsetMode } from "./delivery/delivery.ts";
+import type { Durability, KeepOptions, SessionOptions } from "./delivery/store.ts";
 import {
   type AttachOptions,
   attachOptionChecks,
@@ -7,6 +10,7 @@ import {
   engineOptionChecks,
 } from "./engine/options.ts";
 import { checkOptions, type OptionCheck, warnUnknownOptions } from "./option-checks.ts";
+import type { Socket } from "./socket.ts";
 
 export interface ConnectionStateRecoveryOptions {
   /** How long a session is kept after its connection is gone, in milliseconds. Default 120 000. */
@@ -29,6 +33,28 @@ export interface ServerOptions extends EngineOptions, AttachOptions {
   connectTimeout: number;
   /** Keeps the state of clients that are away for a short time. Default off. */
   connectionStateRecovery: ConnectionStateRecoveryOptions;
+  /** Where events are kept: the path of a folder, or "memory". Default: nowhere, plain Socket.IO. */
+  store: string;
+  /** How long events are kept, "7d" by default; `false` keeps nothing, as without a store. */
+  keep: number | string | false | KeepOptions;
+  /** What a commit survives: "disk" (default with a folder), "process" or "memory". */
+  durability: Durability;
+  /** How long offline sessions are kept. */
+  sessions: SessionOptions;
+  /** How long, and how many, ids of published events are remembered. Default 24 hours, 500 000 for each namespace. */
+  deduplication: { age?: number | string; ids?: number };
+  /** Who a client is, from verified credentials: its session is found by that over reloads and restarts. */
+  // biome-ignore lint/suspicious/noExplicitAny: sockets of whatever event maps
+  identify: (socket: Socket<any, any, any, any>) => GivenIdentity | Promise<GivenIdentity>;
+  /** Whether a session that comes back may still be in a room; asked before it is sent what it has missed. */
+  // biome-ignore lint/suspicious/noExplicitAny: sockets of whatever event maps
+  authorizeRoom: (socket: Socket<any, any, any, any>, room: string) => boolean | Promise<boolean>;
+  /** How clients learn their position. Default "event"; "argument" with `connectionStateRecovery`. */
+  offsets: OffsetMode;
+  /** Unsent bytes of a connection above which its sessions read from the store instead. Default "1MiB". */
+  highWater: number | string;
+  /** Whether the process ends when the store has failed. Default true. */
+  failFast: boolean;
   /** Whether namespaces made for clients go when the last client leaves. Default false. */
   cleanupEmptyChildNamespaces: boolean;
 }
@@ -41,6 +67,16 @@ const serverOptionChecks: Readonly<Record<string, OptionCheck>> = {
   parser: "object",
   connectTimeout: "duration",
   connectionStateRecovery: "boolean or object",
+  store: "string",
+  keep: "keep",
+  durability: "string",
+  sessions: "object",
+  deduplication: "object",
+  identify: "function",
+  authorizeRoom: "function",
+  offsets: "offsets",
+  highWater: "size or string",
+  failFast: "boolean",
   cleanupEmptyChildNamespaces: "boolean",
 };
 

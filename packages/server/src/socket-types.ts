@@ -1,5 +1,6 @@
 /** The small types of the Socket.IO API, with the names they have there. */
 import type { IncomingHttpHeaders } from "node:http";
+import { ServerError } from "./errors.ts";
 
 export type SocketId = string;
 export type Room = string;
@@ -60,6 +61,8 @@ export interface Handshake {
 /** How one emit is to be sent. */
 export interface BroadcastFlags {
   volatile?: boolean;
+  /** Not stored, but in its place; dropped only above the high-water mark. */
+  transient?: boolean;
   compress?: boolean;
   local?: boolean;
   broadcast?: boolean;
@@ -77,6 +80,29 @@ export const RESERVED_EVENTS: ReadonlySet<string | symbol> = new Set<string | sy
   "newListener",
   "removeListener",
 ]);
+
+/**
+ * Tags of the server's own begin with a character that a client could send as the name of a room, too.
+ *
+ * @throws ServerError HF_ROOM_RESERVED
+ */
+export function refuseReservedRooms(rooms: Iterable<Room>): void {
+  for (const room of rooms) {
+    if (typeof room === "string" && room.startsWith("\u0000")) {
+      throw new ServerError("HF_ROOM_RESERVED", JSON.stringify(room));
+    }
+  }
+}
+
+/** Events of the server's own begin like this, where there is a store. */
+const ownPrefix = "hf:";
+
+/** @throws Error when an application must not emit the event, because the server does */
+export function refuseOwnEvents(event: string | symbol): void {
+  if (typeof event === "string" && event.startsWith(ownPrefix)) {
+    throw new Error(`"${event}" is a reserved event name`);
+  }
+}
 
 /** @throws Error when an application must not emit the event */
 export function refuseReserved(event: string | symbol, reserved = RESERVED_EVENTS): void {

@@ -17,12 +17,18 @@ import {
 import { BroadcastOperator, type ManyBroadcaster } from "./broadcast.ts";
 import { type AnyListener, CatchAllListeners } from "./catch-all.ts";
 import type { Client } from "./client.ts";
+import type { Claim } from "./delivery/claim.ts";
+import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import type { Session as StoredSession } from "./delivery/session.ts";
 import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm } from "./host/timer-wheel.ts";
+import { endsInString } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
+import { type Resume, withoutStore } from "./resume.ts";
 import type { Server } from "./server.ts";
+import type { SocketLink } from "./socket-link.ts";
 import {
   type BroadcastFlags,
   type DisconnectReason,
@@ -30,7 +36,9 @@ import {
   type Handshake,
   type PrivateSessionId,
   type Room,
+  refuseOwnEvents,
   refuseReserved,
+  refuseReservedRooms,
   type SocketId,
   type SocketReservedEventsMap,
 } from "./socket-types.ts";
@@ -76,12 +84,15 @@ export class Socket<
   readonly client: Client;
   /** Identifies the socket, also across servers; it is also a room that the socket is alone in. */
   readonly id: SocketId;
-  /** Whether the socket got back its id, rooms and data, and what it had missed. */
-  readonly recovered: boolean;
   /** Whether the socket is connected to its namespace: true from the event "connection" on. */
   connected = false;
   /** @internal */ readonly adapter: AdapterContract;
-  /** @internal */ readonly pid: PrivateSessionId | undefined;
+  /** @internal */ pid: PrivateSessionId | undefined;
+  /** @internal The session that it has. Only with a store. */
+  _link: SocketLink | undefined;
+  /** @internal */ _dataDue = false;
+  #resume = withoutStore;
+  #recovered: boolean;
   /** @internal How the next emit is to be sent. */
   flags: BroadcastFlags = noFlags;
   #data: SocketData | undefined;
@@ -100,6 +111,7 @@ export class Socket<
     client: Client,
     auth: Record<string, unknown>,
     previousSession?: Session,
+    id?: SocketId,
   ) {
     super();
     this.nsp = nsp;
@@ -108,11 +120,12 @@ export class Socket<
     this.#auth = auth;
     const host = nsp.server._host;
     this.#issuedMs = host.wallMs();
-    this.recovered = previousSession !== undefined;
+    this.#recovered = previousSession !== undefined;
     if (previousSession === undefined) {
       // Not the id of the connection: that one is a credential.
-      this.id = host.newId();
-      this.pid = nsp.server.opts.connectionStateRecovery ? host.newId() : undefined;
+      this.id = id ?? host.newId();
+      const keepsPid = nsp.server.opts.connectionStateRecovery && nsp._keeper === undefined;
+      this.pid = keepsPid ? host.newId() : undefined;
       return;
     }
     this.id = previousSession.sid;
@@ -125,6 +138,50 @@ export class Socket<
   }
 
   // --- what the socket is ---
+
+  /** Whether the socket got back its rooms and data, and its client what it had missed. */
+  get recovered(): boolean {
+    return this.#recovered;
+  }
+
+  /** What became of what the client had missed. Without a store there is nothing to tell. */
+  get resume(): Resume {
+    return this.#resume;
+  }
+
+  /** @internal */
+  get _session(): StoredSession | undefined {
+    return this._link?.session;
+  }
+
+  /** @internal What the client brought back, before it is known whether it counts. */
+  _beginResume({ session, gap }: Claim): void {
+    this.#recovered = session !== undefined && gap === undefined;
+    if (session?.data !== undefined) this.#data = structuredClone(session.data) as SocketData;
+  }
+
+  /** @internal The session of an identity has another id than its client's last socket. */
+  _rename(id: SocketId): void {
+    Object.assign(this, { id });
+  }
+
+  /** @internal The socket has its session. */
+  _admitted(link: SocketLink, pid: PrivateSessionId, resume: Resume): void {
+    this._link = link;
+    this.pid = pid;
+    this.#resume = resume;
+    this.#recovered = resume.kind === "full";
+    const { data } = link.session;
+    // What middlewares have set is newer.
+    if (resume.kind !== "new" && data !== undefined) {
+      this.#data = { ...(structuredClone(data) as object), ...this.#data } as SocketData;
+    }
+  }
+
+  /** @internal Asks whether the client is there. */
+  _probe(waitMs: number): Promise<boolean> {
+    return this.client.probe(waitMs);
+  }
 
   /** What the application keeps with the socket. */
   get data(): SocketData {
@@ -206,6 +263,7 @@ export class Socket<
     ...args: EventParams<EmitEvents, Ev>
   ): boolean {
     refuseReserved(ev);
+    if (this.nsp._keeper !== undefined) refuseOwnEvents(ev);
     const data: unknown[] = [ev, ...args];
     const packet: UnnamedPacket = { type: PacketType.EVENT, data };
     const flags = this.#takeFlags();
@@ -214,7 +272,11 @@ export class Socket<
       this.#awaitAck(id, data.pop() as Ack, flags.timeout);
       packet.id = id;
     }
-    if (this.nsp.server.opts.connectionStateRecovery) {
+    const stored = this._link !== undefined && packet.id === undefined && !flags.volatile;
+    if (
+      stored ||
+      (this.nsp._keeper === undefined && this.nsp.server.opts.connectionStateRecovery)
+    ) {
       // Through the adapter: it stores what the client may miss.
       const options = { rooms: new Set([this.id]), except: new Set<Room>(), flags: { ...flags } };
       this.adapter.broadcast(packet, options);
@@ -280,8 +342,28 @@ export class Socket<
       this.nsp.server.encoder.encode(named(packet, this.nsp.name)),
       compress,
     );
-    if (flags.volatile) this.client.deliver(encoded, false, true);
+    const { _link: link } = this;
+    if (link !== undefined) this.#sendOnSession(link, packet, encoded, flags);
+    else if (flags.volatile) this.client.deliver(encoded, false, true);
     else this.nsp._lane.follow(this.client, encoded);
+  }
+
+  #sendOnSession(
+    { delivery, session }: SocketLink,
+    packet: UnnamedPacket,
+    encoded: OutgoingPacket,
+    flags: BroadcastFlags,
+  ): void {
+    // The last argument of an event that asks for an acknowledgement is a function, at the client.
+    const misleading =
+      packet.type === PacketType.EVENT && packet.id === undefined && endsInString(packet.data);
+    if (flags.volatile) {
+      delivery.sendVolatile(session, encoded, misleading);
+      return;
+    }
+    const transient = flags.transient === true;
+    const item = { packet: encoded, shared: false, transient, misleading, act: undefined };
+    delivery.follow(session, this.adapter.socketRooms(this.id), item);
   }
 
   /** Names rooms that the next event goes to, without this socket. */
@@ -332,6 +414,12 @@ export class Socket<
     return this;
   }
 
+  /** The next event is not stored: a client that is away misses it. It keeps its place in the order. */
+  get transient(): this {
+    this.flags = { ...this.flags, transient: true };
+    return this;
+  }
+
   /**
    * Bounds the wait for the acknowledgement of the next event, whose callback gets an error first.
    *
@@ -354,6 +442,7 @@ export class Socket<
   join(rooms: Room | Room[]): Promise<void> | void {
     if (this.#gone) return;
     const joined = new Set(Array.isArray(rooms) ? rooms : [rooms]);
+    if (this.nsp._keeper !== undefined) refuseReservedRooms(joined);
     const limit = this.nsp.server._limits.roomsPerSocket;
     if (joined.size + (this.adapter.socketRooms(this.id)?.size ?? 0) > limit) {
       this.#refuseRooms(limit);
@@ -393,10 +482,16 @@ export class Socket<
 
   /** @internal The namespace has taken the socket. */
   _onconnect(): void {
-    this.connected = true;
     void this.join(this.id);
+    this._sendConnect();
+  }
+
+  /** @internal */
+  _sendConnect(): void {
+    this.connected = true;
     const data = this.pid === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid };
-    this.packet({ type: PacketType.CONNECT, data });
+    const packet: SocketPacket = { type: PacketType.CONNECT, nsp: this.nsp.name, data };
+    this.client._packet(packet);
     // Not together with what the handlers of "connection" send: a client may begin to listen only on CONNECT.
     this.client.flush();
   }
@@ -423,6 +518,7 @@ export class Socket<
     const args = (packet.data ?? []) as Event;
     if (packet.id !== undefined) args.push(this.#makeAck(packet.id));
     this.#incoming?.call(this, args);
+    if (this._link !== undefined) this.nsp._keeper?.dataMayHaveChanged(this);
     if (this.#middlewares === undefined) {
       process.nextTick(callHandlers, this, args);
       return;
@@ -492,10 +588,12 @@ export class Socket<
     if (!this.connected) return;
     debug("%s: disconnected, %s", this.id, reason);
     this.emitReserved("disconnecting", reason, description);
-    if (this.pid !== undefined && recoverableReasons.has(reason)) {
+    const keeper = this.nsp._keeper;
+    if (keeper === undefined && this.pid !== undefined && recoverableReasons.has(reason)) {
       const { id: sid, pid, data } = this;
       this.adapter.persistSession({ sid, pid, rooms: [...this.rooms], data });
     }
+    if (this._link !== undefined) keeper?.closed(this, this._link, reason);
     this._cleanup();
     this.client._remove(this);
     this.connected = false;
@@ -549,6 +647,7 @@ export class Socket<
 
   /** Adds a listener that gets each outgoing event. */
   onAnyOutgoing(listener: AnyListener): this {
+    this.nsp._outgoingObserved = true;
     this.#outgoing ??= new CatchAllListeners();
     this.#outgoing.append(listener);
     return this;
@@ -556,6 +655,7 @@ export class Socket<
 
   /** The same as {@link onAnyOutgoing}, before the others. */
   prependAnyOutgoing(listener: AnyListener): this {
+    this.nsp._outgoingObserved = true;
     this.#outgoing ??= new CatchAllListeners();
     this.#outgoing.prepend(listener);
     return this;

@@ -82,6 +82,9 @@ export class Turn {
   reader: OutboxOwner | undefined;
   #root = new OutboxNode();
   #owners: OutboxOwner[] = [];
+  /** What runs before the owners are flushed. */
+  #before: (() => void)[] = [];
+  #scheduled = false;
   readonly #end = () => this.#flushAll();
 
   constructor(host: Host) {
@@ -95,11 +98,31 @@ export class Turn {
 
   /** Has `owner.flush()` called at the end of this turn. Call it once per owner and turn. */
   add(owner: OutboxOwner): void {
-    if (this.#owners.length === 0) this.#host.afterTurn(this.#end);
+    this.#schedule();
     this.#owners.push(owner);
   }
 
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#host.afterTurn(this.#end);
+  }
+
+  /** Has `run` called at the end of this turn, before anything is written. Once, however often it is asked for. */
+  beforeEnd(run: () => void): void {
+    if (this.#before.includes(run)) return;
+    this.#schedule();
+    this.#before.push(run);
+  }
+
   #flushAll(): void {
+    if (this.#before.length > 0) {
+      const before = this.#before;
+      this.#before = [];
+      for (const run of before) run();
+    }
+    // What is added from here on belongs to the next turn.
+    this.#scheduled = false;
     const owners = this.#owners;
     this.#owners = [];
     for (const owner of owners) owner.flush();

@@ -69,6 +69,13 @@ export class OutgoingPacket {
     return this.#frames;
   }
 
+  /** The bytes of a text packet without attachments: those of its frame, after the header and the type. */
+  textBytes(): Buffer {
+    const frames = this.frames();
+    const length = frames[1] ?? 0;
+    return frames.subarray((length < 126 ? 2 : length === 126 ? 4 : 10) + 1);
+  }
+
   #encodeFrames(): Buffer {
     const head = frameOf(typeDigits[this.type], this.data ?? "");
     if (this.attachments === undefined) return head;

@@ -46,6 +46,16 @@ export type SendCallback = (transport: Transport) => void;
 export interface ConnectionReceiver {
   received(data: string | Uint8Array): void;
   closed(reason: string, description?: unknown): void;
+  /** What waited has been handed over, and more would be. Only after it was asked for: see `tellDrained`. */
+  drained?(): void;
+}
+
+/** Who keeps what the answers to pings prove, besides that the client is there. */
+export interface PingLedger {
+  /** A ping of the heartbeat goes out now. */
+  heartbeatGoesOut(): void;
+  /** An answer to the oldest ping that had none. */
+  answered(): void;
 }
 
 /** What a connection needs of the engine that holds it. */
@@ -70,7 +80,7 @@ export interface ConnectionServer extends EventEmitter {
 }
 
 /** Above this much the outbox is handed over before the turn ends, so that a full network is noticed. */
-const handOverBytes = 1024 * 1024;
+const handOverBytes = 256 * 1024;
 
 export class Connection extends ObservedEmitter implements TransportReceiver, OutboxOwner {
   /** The id of the connection: the only credential of its later requests, so keep it secret. */
@@ -82,6 +92,10 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   transport: Transport;
   /** @internal Who takes the messages, besides listeners of the events. */
   receiver: ConnectionReceiver | undefined;
+  /** @internal What the answers to pings prove. */
+  pings: PingLedger | undefined;
+  /** @internal Whether the receiver is to be told when more can be taken. */
+  tellDrained = false;
   #state: ConnectionState = "opening";
   #upgraded = false;
   #upgrade: Upgrade | undefined;
@@ -251,6 +265,18 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   flush(): void {
     this.#queued = false;
     this.#handOver();
+    if (this.tellDrained) this.#told();
+  }
+
+  #told(): void {
+    if (this.#pending !== undefined || !this.transport.ready || this.#state !== "open") return;
+    this.tellDrained = false;
+    this.receiver?.drained?.();
+  }
+
+  /** @internal What waits to be sent, in bytes, roughly. */
+  get unsentBytes(): number {
+    return (this.#pending?.size ?? 0) + this.transport.unsentBytes;
   }
 
   #handOver(): void {
@@ -284,6 +310,12 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal */
   sendPing(): void {
+    this.pings?.heartbeatGoesOut();
+    this.ping();
+  }
+
+  /** @internal Sends a ping behind all that waits. */
+  ping(): void {
     this.enqueue(pingPacket, true);
   }
 
@@ -306,6 +338,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
         this.emit("message", packet.data);
       }
     } else if (packet.type === "pong") {
+      this.pings?.answered();
+      // An answer to whatever ping shows that the client is there.
       this.#heartbeat.answered();
       this.emit("heartbeat");
     } else if (packet.type === "ping") {
@@ -317,7 +351,10 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal */
   ready(): void {
+    // A network that takes what waits is alive: a slow one must not be taken for a dead one.
+    if (this.transport.name !== "polling") this.#heartbeat.progressed();
     this.#handOver();
+    if (this.tellDrained) this.#told();
   }
 
   /** @internal */

@@ -50,6 +50,11 @@ export class Heartbeat extends Alarm<HeartbeatOwner> {
     this.#wheel.arm(this, this.#options.pingTimeout);
   }
 
+  /** The network took what waited, perhaps the ping itself: the wait for its answer starts anew. */
+  progressed(): void {
+    if (this.#state !== "idle") this.#wheel.arm(this, this.#options.pingTimeout);
+  }
+
   /** A ping that was sent on a transport that is no more will not be answered: start anew. */
   forget(): void {
     if (this.#state === "idle") return;

@@ -66,6 +66,11 @@ export abstract class Transport extends ObservedEmitter {
     return this.ready && this.receiver?.hasPending !== true;
   }
 
+  /** Bytes that were handed over and that the network has not taken yet. */
+  get unsentBytes(): number {
+    return 0;
+  }
+
   /** Handles an HTTP request of this connection. Only long-polling has any. */
   onRequest(_request: EngineRequest): void {}
 

@@ -91,6 +91,10 @@ export class WebSocketTransport extends Transport {
     return this.#direct === undefined || this.#direct.writableLength === 0;
   }
 
+  override get unsentBytes(): number {
+    return this.#direct === undefined ? this.socket.bufferedAmount : this.#direct.writableLength;
+  }
+
   sendPending(pending: OutboxNode, sent: (() => void) | undefined): void {
     if (this.#direct === undefined) this.#sendThroughEngine(pending.packets(), sent);
     else this.#write(this.#direct, pending.bytes(), sent);

@@ -1,0 +1,208 @@
+/**
+ * How a client comes to a namespace that keeps sessions: what it brings back is found, middlewares and the
+ * application's `identify` decide who it is, and the session goes on from its position.
+ */
+import createDebug from "debug";
+import { type Claim, type ClaimedGap, continuing, readClaim } from "./delivery/claim.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import type { Session } from "./delivery/session.ts";
+import type { Identity } from "./delivery/session-changes.ts";
+import { holderOf } from "./delivery/session-table.ts";
+import { ServerError } from "./errors.ts";
+import type { Host } from "./host/host.ts";
+import { show } from "./units.ts";
+
+const debug = createDebug("holdfast:admission");
+
+/** How long a connection is asked whether its client is still there before another takes its session. */
+const probeMs = 1000;
+
+/** What `identify` may give: one stable name, or the names of user and device. */
+export type GivenIdentity =
+  | string
+  | { readonly user?: string | undefined; readonly device?: string | undefined }
+  | null
+  | undefined;
+
+/** Who has a session now, and can be asked whether he is there. */
+export interface SessionHolder {
+  /** Resolves with false when the client does not answer in time. */
+  _probe(waitMs: number): Promise<boolean>;
+}
+
+/** The session of a socket that is being let in, and from where it goes on. */
+export interface Admitted {
+  readonly session: Session;
+  /** It was there before. */
+  readonly resumed: boolean;
+  readonly from: number;
+  readonly gap: ClaimedGap | undefined;
+  readonly socketId: string;
+  /** What the client is told. A new one where something is missing, so that it does not take itself for recovered. */
+  readonly pid: string;
+}
+
+/** @throws ServerError HF_IDENTITY_INVALID */
+export function readIdentity(given: unknown): Identity | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "string" && given !== "") return { user: given, device: undefined };
+  if (typeof given === "object") {
+    const { user, device } = given as { user?: unknown; device?: unknown };
+    if (isName(user) && isName(device)) {
+      return user === undefined && device === undefined ? undefined : { user, device };
+    }
+  }
+  throw new ServerError(
+    "HF_IDENTITY_INVALID",
+    `got ${show(given)}; accepted: a string, { user, device } of strings, or undefined`,
+  );
+}
+
+function isName(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === "string" && value !== "");
+}
+
+function sameHolder(left: Identity | undefined, right: Identity | undefined): boolean {
+  return (left && holderOf(left)) === (right && holderOf(right));
+}
+
+export class Admission {
+  readonly #delivery: Delivery;
+  readonly #host: Host;
+  /** Who has which session. */
+  readonly #holders: ReadonlyMap<Session, SessionHolder>;
+  /** Sessions that have been chosen for a client which is not connected yet. */
+  readonly #reserved = new Set<Session>();
+
+  constructor(delivery: Delivery, host: Host, holders: ReadonlyMap<Session, SessionHolder>) {
+    this.#delivery = delivery;
+    this.#host = host;
+    this.#holders = holders;
+  }
+
+  /** What the client brings back. Call it when the delivery is ready. */
+  claim(auth: Readonly<Record<string, unknown>>): Claim {
+    return readClaim(this.#delivery, auth);
+  }
+
+  /**
+   * Chooses the session of a client, or makes one.
+   *
+   * @param identity who it is, as the application says
+   * @param start what a new session begins with
+   * @returns resolves when the session can be connected: a new one when its start is committed
+   */
+  async admit(
+    claim: Claim,
+    identity: Identity | undefined,
+    start: { socketId: string; rooms: readonly string[]; data: unknown },
+  ): Promise<Admitted> {
+    const claimed = await this.#claimed(claim, identity);
+    if (claimed !== undefined) return claimed;
+    if (identity !== undefined && holderOf(identity) !== undefined) {
+      const session = await this.#freeSlot(identity);
+      if (session !== undefined) {
+        const { from, gap } = continuing(this.#delivery, session, session.receipt);
+        return this.#resumed(session, from, gap, start.socketId);
+      }
+    }
+    return this.#begin(claim.gap, identity, start);
+  }
+
+  async #claimed(claim: Claim, identity: Identity | undefined): Promise<Admitted | undefined> {
+    const { session } = claim;
+    if (session === undefined || session.end !== undefined) return undefined;
+    // Who holds another's pid does not become the other.
+    if (!sameHolder(session.identity, identity)) {
+      debug("%s: the pid is of another identity", session.key.slice(0, 6));
+      return undefined;
+    }
+    // A page that was duplicated has the same pid; the first one answers.
+    if (claim.saved && !(await this.#reserveIfSilent(session))) return undefined;
+    return this.#resumed(session, claim.from, claim.gap, session.socketId);
+  }
+
+  /** An offline session of the holder, the latest first; else one whose client does not answer. */
+  async #freeSlot(identity: Identity): Promise<Session | undefined> {
+    const slots = [...this.#delivery.sessions.ofHolder(identity)].filter(
+      (session) => !this.#reserved.has(session),
+    );
+    const [latest] = slots
+      .filter((session) => session.link === undefined)
+      .sort((a, b) => (b.offlineSinceMs ?? 0) - (a.offlineSinceMs ?? 0));
+    if (latest !== undefined) {
+      this.#reserved.add(latest);
+      return latest;
+    }
+    const silent = await Promise.all(slots.map((session) => this.#reserveIfSilent(session)));
+    const free = slots.filter((_session, index) => silent[index]);
+    // One is enough: the others stay with whoever may still be there.
+    for (const session of free.slice(1)) this.#reserved.delete(session);
+    return free[0];
+  }
+
+  /** @returns resolves with whether nobody answers for the session, which is reserved then */
+  async #reserveIfSilent(session: Session): Promise<boolean> {
+    if (this.#reserved.has(session)) return false;
+    const holder = this.#holders.get(session);
+    if (session.link !== undefined && holder !== undefined && (await holder._probe(probeMs))) {
+      return false;
+    }
+    if (this.#reserved.has(session)) return false;
+    this.#reserved.add(session);
+    return true;
+  }
+
+  /** The session was connected, or will not be: it can be chosen again. */
+  settled(session: Session): void {
+    this.#reserved.delete(session);
+  }
+
+  #resumed(
+    session: Session,
+    from: number,
+    gap: ClaimedGap | undefined,
+    socketId: string,
+  ): Admitted {
+    const pid = gap === undefined ? session.pid : this.#newPid();
+    return { session, resumed: true, from, gap, socketId, pid };
+  }
+
+  #newPid(): string {
+    return this.#delivery.pids.encode(this.#host.newId());
+  }
+
+  async #begin(
+    gap: ClaimedGap | undefined,
+    identity: Identity | undefined,
+    { socketId, rooms, data }: { socketId: string; rooms: readonly string[]; data: unknown },
+  ): Promise<Admitted> {
+    const pid = this.#newPid();
+    const slot = this.#nextSlot(identity);
+    const { session, started } = this.#delivery.begin({
+      type: "start",
+      session: this.#host.newId(),
+      pid,
+      socketId,
+      rooms,
+      ...(identity !== undefined && { identity }),
+      ...(slot > 0 && { slot }),
+      ...(data !== undefined && { data }),
+    });
+    await started;
+    const { start } = session;
+    // What lies between what it asked for and where it begins is not for it.
+    const told = gap && { ...gap, to: start };
+    return { session, resumed: false, from: start, gap: told, socketId, pid };
+  }
+
+  #nextSlot(identity: Identity | undefined): number {
+    let next = 0;
+    if (identity !== undefined) {
+      for (const { slot } of this.#delivery.sessions.ofHolder(identity)) {
+        next = Math.max(next, slot + 1);
+      }
+    }
+    return next;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What a client brings back from before: its private id and its position, and what of it counts.
+ *
+ * A position counts only beside a pid of the session that was found, and never as earlier than that session's
+ * start. It is believed also when a receipt is newer: the client knows best what it handled. Whatever is not
+ * genuine is as good as absent; what is genuine and cannot be had any more is a gap, and is told.
+ */
+import type { Epoch } from "@holdfast/journal";
+import type { Delivery } from "./delivery.ts";
+import type { GapReason } from "./marker.ts";
+import type { Session } from "./session.ts";
+
+/** Events after `from` (undefined: not known) up to `to` that cannot be had. */
+export interface ClaimedGap {
+  readonly from: number | undefined;
+  readonly to: number;
+  readonly reason: GapReason;
+}
+
+export interface Claim {
+  /** The session that the client names. Undefined when there is none, or none any more. */
+  readonly session: Session | undefined;
+  /** Where the session goes on. */
+  readonly from: number;
+  readonly gap: ClaimedGap | undefined;
+  /** The pid that the client came with, when its session was found. */
+  readonly pid: string | undefined;
+  /** The pid came from a page that kept it, not from a client that has a connection's memory. */
+  readonly saved: boolean;
+}
+
+/** Where a session that was found goes on. */
+type Continuation = Pick<Claim, "session" | "from" | "gap">;
+
+const nothing: Claim = {
+  session: undefined,
+  from: 0,
+  gap: undefined,
+  pid: undefined,
+  saved: false,
+};
+
+/** @param auth what the client sent with CONNECT */
+export function readClaim(delivery: Delivery, auth: Readonly<Record<string, unknown>>): Claim {
+  if (auth["pid"] !== undefined) return claimOf(delivery, auth["pid"], auth["offset"], false);
+  const saved: unknown = auth["hf"];
+  if (typeof saved !== "object" || saved === null) return nothing;
+  const { pid, position } = saved as Readonly<Record<string, unknown>>;
+  return claimOf(delivery, pid, position, true);
+}
+
+function claimOf(delivery: Delivery, pid: unknown, text: unknown, saved: boolean): Claim {
+  if (typeof pid !== "string") return nothing;
+  const session = delivery.sessions.byPid(pid);
+  const position = delivery.positions.decode("resume", text);
+  if (session === undefined) {
+    if (!delivery.pids.isGenuine(pid)) return nothing;
+    const from = position?.offset;
+    const gap: ClaimedGap = { from, to: delivery.head, reason: "session" };
+    return { session: undefined, from: delivery.head, gap, pid: undefined, saved };
+  }
+  const found = { pid, saved };
+  if (position === undefined) {
+    return { ...continuing(delivery, session, session.receipt), ...found };
+  }
+  const known = delivery.stream?.epochs.find(({ id }) => id === position.epoch);
+  const { head } = delivery;
+  if (known === undefined || position.offset > (known.end ?? head)) {
+    return { ...beyond(delivery, session, position.offset, known), ...found };
+  }
+  return { ...continuing(delivery, session, position.offset), ...found };
+}
+
+/** A position past what was kept of its epoch: what the client has may be more than the stream. */
+function beyond(
+  delivery: Delivery,
+  session: Session,
+  offset: number,
+  epoch: Epoch | undefined,
+): Continuation {
+  const { head } = delivery;
+  if (epoch !== undefined && epoch.end === undefined) {
+    // Only this stream can have made it, and it is ahead of all that is there: committed entries were lost.
+    void delivery.stream?.beginEpoch(head);
+    return { session, from: head, gap: { from: head, to: head, reason: "ahead" } };
+  }
+  const end = epoch?.end ?? Math.min(offset, delivery.epoch.start || head);
+  const from = Math.max(end, session.start);
+  return { session, from, gap: { from, to: from, reason: "reset" } };
+}
+
+/** From a position on; the session's receipt when it brought none. */
+export function continuing(delivery: Delivery, session: Session, position: number): Continuation {
+  const from = Math.max(position, session.start);
+  const kept = (delivery.stream?.tail ?? 1) - 1;
+  if (from >= kept) return { session, from, gap: undefined };
+  return { session, from: kept, gap: { from, to: kept, reason: "retention" } };
+}

@@ -1,0 +1,407 @@
+/**
+ * Delivery with a journal, one per namespace: takes what is emitted into the lane, and hands what comes out to the
+ * sessions that it is for.
+ *
+ * A session is live, and gets each entry as it comes out of the lane; or it catches up (catch-up.ts) from its
+ * position until it is live; or nobody is connected, and the journal keeps what it will be given.
+ */
+import type {
+  Durability,
+  EntryContent,
+  Epoch,
+  Journal,
+  JournalError,
+  Position,
+  Restored,
+  Stream,
+} from "@holdfast/journal";
+import createDebug from "debug";
+import { CatchUp } from "./catch-up.ts";
+import { packetOf, partsOf, withArgument } from "./entry-body.ts";
+import { JournalLane, type LaneExit } from "./journal-lane.ts";
+import { LaneChange, LaneEntry } from "./lane-records.ts";
+import { type EncodeEvent, Markers } from "./marker.ts";
+import { OutgoingPacket } from "./outgoing-packet.ts";
+import { PidCodec, PositionCodec } from "./positions.ts";
+import { RecentEntries } from "./recent-entries.ts";
+import type { HeldPacket, Session, SessionLink } from "./session.ts";
+import type { SessionChange, SessionStart } from "./session-changes.ts";
+import { SessionTable } from "./session-table.ts";
+
+const debug = createDebug("holdfast:delivery");
+
+export type OffsetMode = "event" | "argument" | "none";
+
+export interface DeliveryOptions {
+  /** The namespace. */
+  readonly name: string;
+  readonly offsets: OffsetMode;
+  /** Unsent bytes of a connection above which its session reads from the journal instead. */
+  readonly highWaterBytes: number;
+  /** Answers of handlers with `once` that are kept. */
+  readonly repliesMax: number;
+  /** Pages that are read at once for sessions that catch up. */
+  readonly readsMax: number;
+  readonly encode: EncodeEvent;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+  /** Runs `run` after `delayMs`, once. */
+  readonly later: (delayMs: number, run: () => void) => void;
+  /** An emit that was not awaited had no effect. */
+  readonly refused: (entry: LaneEntry, error: JournalError) => void;
+}
+
+/** At least this much of what was sent last is kept in memory. */
+const recentBytesMin = 4 * 1024 * 1024;
+
+/** A client is told its position after this many bytes, even within one turn. */
+const markBytes = 64 * 1024;
+
+/** Receipts are stored together, this often. */
+const receiptsIntervalMs = 1000;
+
+const noEpoch: Epoch = { id: "", start: 0, end: undefined };
+
+export class Delivery implements LaneExit {
+  readonly options: DeliveryOptions;
+  readonly lane: JournalLane;
+  readonly sessions: SessionTable;
+  readonly catchUp: CatchUp;
+  /** Resolves when the stream is open and its sessions are known. */
+  readonly ready: Promise<void>;
+  /** Everything up to here has come out of the lane. */
+  head = 0;
+  recent = new RecentEntries(recentBytesMin, 0);
+  positions!: PositionCodec;
+  pids!: PidCodec;
+  markers!: Markers;
+  /** What a commit survives. */
+  durability: Durability = "memory";
+  /** Live sessions that were handed something in this turn. */
+  #touched: Session[] = [];
+  #touchedBytes = 0;
+  readonly #markTouched = () => this.#mark();
+  readonly #withReceipts = new Set<Session>();
+  #receiptsDue = false;
+  /** Broadcasts whose acknowledgements are awaited, by offset. */
+  readonly awaitedAcks = new Map<number, LaneEntry>();
+
+  constructor(journal: Promise<Journal>, options: DeliveryOptions) {
+    this.options = options;
+    this.sessions = new SessionTable(options.repliesMax);
+    this.lane = new JournalLane(this);
+    this.catchUp = new CatchUp(this, options.readsMax);
+    this.ready = this.#open(journal);
+    // The server tells of a store that does not open; nobody need wait here.
+    this.ready.catch(() => {});
+  }
+
+  async #open(opening: Promise<Journal>): Promise<void> {
+    const journal = await opening;
+    const { name, encode } = this.options;
+    this.positions = new PositionCodec(journal.secret, name);
+    this.pids = new PidCodec(journal.secret);
+    this.durability = journal.durability;
+    this.markers = new Markers(this.positions, encode);
+    await this.lane.open(journal, name);
+  }
+
+  get stream(): Stream | undefined {
+    return this.lane.stream;
+  }
+
+  get epoch(): Epoch {
+    return this.stream?.epochs.at(-1) ?? noEpoch;
+  }
+
+  /** Where `offset` is, as a position of the current epoch. */
+  at(offset: number): Position {
+    return { epoch: this.epoch.id, offset };
+  }
+
+  // --- into the lane ---
+
+  /** Takes an event for many. What comes of it is told to its `settled`; without one, a refusal is told to everybody. */
+  publish(entry: LaneEntry): void {
+    this.lane.append(entry);
+  }
+
+  /** Takes a change of sessions. Resolves when it is committed. */
+  change(change: SessionChange): Promise<void> {
+    const record = new LaneChange(change);
+    const done = new Promise<void>((resolve, reject) => {
+      record.settled = (outcome) => {
+        if ("error" in outcome) reject(outcome.error);
+        else resolve();
+      };
+    });
+    // Few await a join: that it was not stored must not end the process.
+    done.catch((error: unknown) =>
+      debug("%s: %s was refused: %s", this.options.name, change.type, error),
+    );
+    this.lane.append(record);
+    const session = "session" in change ? this.sessions.byKey.get(change.session) : undefined;
+    if (session !== undefined) session.ownTicket = record.ticket;
+    return done;
+  }
+
+  /** Starts a session. It is there, and can be connected, when `started` resolves. */
+  begin(start: SessionStart): { session: Session; started: Promise<void> } {
+    const session = this.sessions.prepare(start);
+    const started = this.change(start).catch((error: unknown) => {
+      this.sessions.abandon(session);
+      throw error;
+    });
+    started.catch(() => {});
+    return { session, started };
+  }
+
+  /**
+   * Sends what is not stored, after everything that was emitted before it to the same session.
+   *
+   * @param rooms those that the application sees the session's socket in
+   */
+  follow(session: Session, rooms: ReadonlySet<string> | undefined, item: HeldPacket): void {
+    const { link } = session;
+    if (link === undefined) return;
+    this.lane.follow(session, rooms, () => {
+      // Whoever has taken the session over since then gets nothing that was meant for the old connection.
+      if (session.link === link) this.catchUp.place(session, link, item);
+    });
+  }
+
+  /** Runs `act` when all that was emitted to the session before has been handed to its connection. */
+  followAct(session: Session, act: () => void): void {
+    const item = { packet: undefined, shared: false, transient: false, misleading: false };
+    this.follow(session, undefined, { ...item, act });
+  }
+
+  /** Sends what may be dropped: it goes only to a live session with nothing that waits. */
+  sendVolatile(session: Session, packet: OutgoingPacket, misleading: boolean): void {
+    const { link } = session;
+    if (link === undefined || !session.live || !link.writable) return;
+    link.deliver(packet, true);
+    if (misleading) this.mislead(session, link);
+  }
+
+  /** Keeps in mind for so long that those who get the entry later are asked, too. */
+  awaitAcks(entry: LaneEntry, timeoutMs: number): void {
+    const remember = () => {
+      this.awaitedAcks.set(entry.offset, entry);
+      this.options.later(timeoutMs, () => this.awaitedAcks.delete(entry.offset));
+    };
+    if (entry.offset > 0) {
+      remember();
+      return;
+    }
+    entry.settled = (outcome) => {
+      if ("error" in outcome) this.options.refused(entry, outcome.error);
+      else remember();
+    };
+  }
+
+  // --- connections ---
+
+  /** A connection takes the session up. What it has missed follows from `from` on, after `begin` of catch-up. */
+  attach(session: Session, link: SessionLink, from: number): void {
+    this.detach(session);
+    session.link = link;
+    session.live = false;
+    session.position = from;
+    session.delivered = from;
+    session.marked = from;
+    this.sessions.connect(session);
+  }
+
+  /** The connection is gone, or somebody else has the session. */
+  detach(session: Session): void {
+    session.link = undefined;
+    session.live = false;
+    session.held = [];
+    session.heldBytes = 0;
+    session.markDue = false;
+    session.misled = false;
+    this.sessions.disconnect(session, this.options.wallMs());
+  }
+
+  // --- out of the lane ---
+
+  opened(stream: Stream, { checkpoint, records }: Restored): void {
+    if (checkpoint !== undefined) this.sessions.decode(checkpoint.state);
+    for (const record of records) {
+      this.sessions.replay(record.body, record.offset, record.timeMs);
+    }
+    // Whoever was connected when the server ended is not any more.
+    const nowMs = this.options.wallMs();
+    for (const session of this.sessions.byKey.values()) session.offlineSinceMs ??= nowMs;
+    this.head = stream.head;
+    this.recent = new RecentEntries(recentBytesMin, stream.head);
+  }
+
+  committed(record: LaneEntry | LaneChange): void {
+    this.head = record.offset;
+    if (record instanceof LaneChange) {
+      this.sessions.apply(record.change, record.offset, record.timeMs);
+      return;
+    }
+    if (this.options.offsets === "argument") record.packet = this.#withPosition(record);
+    this.recent.push(record);
+    this.#deliver(record);
+  }
+
+  #withPosition({ packet, offset }: LaneEntry): OutgoingPacket {
+    const { data } = packet;
+    if (typeof data !== "string") return packet;
+    const position = this.positions.encode("resume", this.at(offset));
+    const text = withArgument(data, position);
+    return new OutgoingPacket("message", text, packet.compress, packet.attachments);
+  }
+
+  /** The packet of an entry that was read from the journal. */
+  packetOfStored(entry: Pick<EntryContent, "body" | "format">, offset: number): OutgoingPacket {
+    const position =
+      this.options.offsets === "argument"
+        ? this.positions.encode("resume", this.at(offset))
+        : undefined;
+    return packetOf(partsOf(entry), position);
+  }
+
+  refused(record: LaneEntry | LaneChange, error: JournalError): void {
+    if (record instanceof LaneEntry && record.settled === undefined) {
+      this.options.refused(record, error);
+    }
+  }
+
+  checkpoint(): Uint8Array {
+    return this.sessions.encode();
+  }
+
+  // --- to the sessions ---
+
+  #deliver(entry: LaneEntry): void {
+    const { tags } = entry;
+    if (tags.length === 0) {
+      for (const session of this.sessions.connected) this.#deliverTo(session, entry);
+    } else {
+      for (const tag of tags) {
+        for (const session of this.sessions.connectedMembers(tag)) this.#deliverTo(session, entry);
+      }
+    }
+    this.#touchedBytes += entry.packet.size;
+    if (this.#touchedBytes > markBytes) this.#mark();
+  }
+
+  #deliverTo(session: Session, entry: LaneEntry): void {
+    const { link } = session;
+    // A session in several of the rooms gets it once.
+    if (!session.live || link === undefined || session.delivered === entry.offset) return;
+    if (!isFor(session, entry)) return;
+    if (link.unsentBytes > this.options.highWaterBytes) {
+      this.catchUp.fallBehind(session, entry.offset - 1);
+      return;
+    }
+    this.hand(session, link, entry, entry.packet);
+  }
+
+  /** Hands an entry to the connection of a session. */
+  hand(
+    session: Session,
+    link: SessionLink,
+    entry: LaneEntry | undefined,
+    packet: OutgoingPacket,
+  ): void {
+    const acks = entry?.acks;
+    if (acks?.sessions.has(session)) {
+      // Once per session, whatever connection the answer comes on.
+      link.awaitAck(acks.id, (...args) => {
+        if (acks.sessions.delete(session)) acks.ack(...args);
+      });
+      link.deliver(acks.packet, true);
+    } else {
+      link.deliver(packet, true);
+    }
+    if (entry !== undefined) session.delivered = entry.offset;
+    this.touch(session, link);
+  }
+
+  /** The client is to be told its position before this turn's packets go out. */
+  touch(session: Session, link: SessionLink): void {
+    if (session.markDue) return;
+    session.markDue = true;
+    this.#touched.push(session);
+    link.beforeFlush(this.#markTouched);
+  }
+
+  /** The client takes the last argument of what was sent for its position: it is told the right one. */
+  mislead(session: Session, link: SessionLink): void {
+    session.misled = true;
+    this.touch(session, link);
+  }
+
+  #mark(): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    this.#touchedBytes = 0;
+    for (const session of touched) {
+      if (!session.markDue) continue;
+      session.markDue = false;
+      const { link } = session;
+      if (link === undefined) continue;
+      if (this.options.offsets === "event" || session.misled) this.mark(session, link);
+      link.requestReceipt();
+    }
+  }
+
+  /** Tells the client where it is, if the wire of this namespace does that. */
+  mark(session: Session, link: SessionLink): void {
+    if (this.options.offsets === "none") return;
+    const offset = this.sentUpTo(session);
+    session.misled = false;
+    session.marked = offset;
+    link.deliver(this.markers.at(this.at(offset)), true);
+  }
+
+  /** Everything up to here that is for the session has been handed to its connection. */
+  sentUpTo(session: Session): number {
+    return session.live ? this.head : session.position;
+  }
+
+  /** Called with each ping of the heartbeat: a client that gets nothing must not fall behind what is kept. */
+  heartbeat(session: Session): void {
+    const { link } = session;
+    if (this.options.offsets !== "event" || link === undefined) return;
+    if (this.sentUpTo(session) > session.marked) this.mark(session, link);
+  }
+
+  // --- receipts ---
+
+  /** The transport of a client is known to have everything up to `offset`. */
+  receipted(session: Session, offset: number): void {
+    if (offset <= session.receipt) return;
+    session.receipt = offset;
+    this.#withReceipts.add(session);
+    if (this.#receiptsDue) return;
+    this.#receiptsDue = true;
+    this.options.later(receiptsIntervalMs, () => this.storeReceipts());
+  }
+
+  /** Stores the receipts that came since the last time, together. */
+  storeReceipts(): void {
+    this.#receiptsDue = false;
+    const receipts: [string, number][] = [];
+    for (const session of this.#withReceipts) {
+      if (session.end === undefined && session.receipt > session.storedReceipt) {
+        receipts.push([session.key, session.receipt]);
+      }
+    }
+    this.#withReceipts.clear();
+    if (receipts.length > 0) void this.change({ type: "receipts", receipts }).catch(() => {});
+  }
+}
+
+/** The live form of `Session.receives`: the tag was looked up among those who are in the room now. */
+function isFor(session: Session, entry: LaneEntry): boolean {
+  if (entry.offset <= session.start) return false;
+  if (session.end !== undefined) return false;
+  return entry.except.length === 0 ? true : session.receives(entry);
+}

@@ -1,0 +1,210 @@
+/**
+ * The lane of a namespace with a journal: entries and changes of sessions go in as they are made, and come out
+ * when they are committed, in the order of the stream.
+ *
+ * What is not stored (acknowledgements, transient events, DISCONNECT) waits behind the last pending record that
+ * concerns its session, and only behind that.
+ */
+import type {
+  Journal,
+  JournalError,
+  Restored,
+  Stream,
+  StreamFollower,
+  StreamRecord,
+} from "@holdfast/journal";
+import { LaneChange, LaneEntry, type Outcome } from "./lane-records.ts";
+import type { Session } from "./session.ts";
+
+type LaneRecord = LaneEntry | LaneChange;
+
+/** Where records go when they leave the lane. Called in stream order, never from within itself. */
+export interface LaneExit {
+  /** The stream is open: the state to start from. */
+  opened(stream: Stream, restored: Restored): void;
+  committed(record: LaneRecord): void;
+  /** A record that was appended here has no effect, or an unknown one. */
+  refused(record: LaneRecord, error: JournalError): void;
+  checkpoint(): Uint8Array;
+}
+
+/** Tags that may be remembered though nothing with them is pending. */
+const tagsSlack = 4096;
+
+export class JournalLane implements StreamFollower {
+  readonly #exit: LaneExit;
+  #stream: Stream | undefined;
+  /** Appended before the stream was open. */
+  #early: LaneRecord[] | undefined = [];
+  #tickets = 0;
+  readonly #pending = new Map<number, LaneRecord>();
+  /** The ticket of the last pending entry with a tag, and of the last one without any. */
+  readonly #pendingTags = new Map<string, number>();
+  #pendingUntagged = 0;
+  /** What has happened and was not passed on yet: the exit is never called from within itself. */
+  readonly #happened: (() => void)[] = [];
+  #passingOn = false;
+
+  constructor(exit: LaneExit) {
+    this.#exit = exit;
+  }
+
+  /** Opens the stream, and appends what has come before it was open. */
+  async open(journal: Journal, name: string): Promise<void> {
+    const stream = await journal.stream(name);
+    this.#stream = stream;
+    this.#exit.opened(stream, stream.follow(this));
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    if (early.length > 0) for (const record of early) stream.append([record]);
+  }
+
+  get stream(): Stream | undefined {
+    return this.#stream;
+  }
+
+  // --- in ---
+
+  append(record: LaneRecord): void {
+    record.ticket = ++this.#tickets;
+    this.#pending.set(record.ticket, record);
+    if (record instanceof LaneEntry) {
+      if (record.tags.length === 0) this.#pendingUntagged = record.ticket;
+      for (const tag of record.tags) this.#pendingTags.set(tag, record.ticket);
+    }
+    if (this.#early !== undefined) this.#early.push(record);
+    else this.#stream?.append([record]);
+  }
+
+  /**
+   * Runs `act` when the last pending record that concerns the session has left the lane; at once if there is none.
+   *
+   * @param rooms those that the application sees the session's socket in
+   */
+  follow(session: Session, rooms: ReadonlySet<string> | undefined, act: () => void): void {
+    const record = this.#pending.size === 0 ? undefined : this.#lastConcerning(session, rooms);
+    if (record === undefined) {
+      act();
+      return;
+    }
+    session.waitTicket = record.ticket;
+    record.after ??= [];
+    record.after.push(act);
+  }
+
+  #lastConcerning(
+    session: Session,
+    rooms: ReadonlySet<string> | undefined,
+  ): LaneRecord | undefined {
+    let last = Math.max(session.waitTicket, session.ownTicket, this.#pendingUntagged);
+    const consider = (tag: string | undefined) => {
+      const ticket = tag === undefined ? undefined : this.#pendingTags.get(tag);
+      if (ticket !== undefined && ticket > last) last = ticket;
+    };
+    if (this.#pendingTags.size > 0) {
+      consider(session.tag);
+      consider(session.userTag);
+      for (const room of rooms ?? []) consider(room);
+      // Rooms that it has left, while that is still in the lane.
+      for (const room of session.memberships.keys()) consider(room);
+    }
+    return this.#pending.get(last) ?? this.#pendingBefore(last);
+  }
+
+  /** Commits may leave out a record that was refused: the last one at or before a ticket that still waits. */
+  #pendingBefore(ticket: number): LaneRecord | undefined {
+    if (ticket < this.#oldestPending()) return undefined;
+    let found: LaneRecord | undefined;
+    for (const [number, record] of this.#pending) {
+      if (number > ticket) break;
+      found = record;
+    }
+    return found;
+  }
+
+  #oldestPending(): number {
+    for (const ticket of this.#pending.keys()) return ticket;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  // --- out ---
+
+  committed(records: readonly StreamRecord[]): void {
+    this.#passOn(() => {
+      for (const record of records) if (isLaneRecord(record)) this.#leave(record);
+    });
+  }
+
+  #leave(record: LaneRecord): void {
+    this.#remove(record);
+    this.#exit.committed(record);
+    this.#finish(record, { committed: { offset: record.offset, duplicate: false } });
+  }
+
+  duplicate(record: StreamRecord, offset: number): void {
+    this.#passOn(() => {
+      if (!isLaneRecord(record)) return;
+      this.#remove(record);
+      this.#finish(record, { committed: { offset, duplicate: true } });
+    });
+  }
+
+  refused(record: StreamRecord, error: JournalError): void {
+    this.#passOn(() => {
+      if (!isLaneRecord(record)) return;
+      this.#remove(record);
+      this.#exit.refused(record, error);
+      this.#finish(record, { error });
+    });
+  }
+
+  checkpoint(): Uint8Array {
+    return this.#exit.checkpoint();
+  }
+
+  #remove(record: LaneRecord): void {
+    this.#pending.delete(record.ticket);
+    if (this.#pending.size > 0) {
+      if (this.#pendingTags.size > tagsSlack + 4 * this.#pending.size) this.#forgetPassedTags();
+      return;
+    }
+    this.#pendingTags.clear();
+    this.#pendingUntagged = 0;
+  }
+
+  /** Under steady load the lane is never empty. */
+  #forgetPassedTags(): void {
+    const oldest = this.#oldestPending();
+    for (const [tag, ticket] of this.#pendingTags) {
+      if (ticket < oldest) this.#pendingTags.delete(tag);
+    }
+  }
+
+  #finish(record: LaneRecord, outcome: Outcome): void {
+    const { settled, after } = record;
+    record.settled = undefined;
+    record.after = undefined;
+    settled?.(outcome);
+    if (after !== undefined) for (const act of after) act();
+  }
+
+  #passOn(happen: () => void): void {
+    if (this.#passingOn) {
+      this.#happened.push(happen);
+      return;
+    }
+    this.#passingOn = true;
+    try {
+      happen();
+      for (let next = this.#happened.shift(); next !== undefined; next = this.#happened.shift()) {
+        next();
+      }
+    } finally {
+      this.#passingOn = false;
+    }
+  }
+}
+
+function isLaneRecord(record: StreamRecord): record is LaneRecord {
+  return record instanceof LaneEntry || record instanceof LaneChange;
+}

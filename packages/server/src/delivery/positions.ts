@@ -1,0 +1,87 @@
+/**
+ * Positions as clients and applications hold them: short opaque strings.
+ *
+ * A stock client takes any string at the end of an event for its position and sends it back, so a position must
+ * be told from whatever else comes: it carries a keyed check over its kind, its stream, its epoch and its offset.
+ * The two kinds never pass for each other: what an application got from `publish` or `history` says nothing of
+ * what a client has received.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Position } from "@holdfast/journal";
+
+/** 48 bits: a guess that hits tells only where the client's own session goes on. */
+const checkBytes = 6;
+
+/** Nothing longer is one. */
+const textMax = 120;
+
+const form = /^(hf|hp)\.([\w-]{1,64})\.([0-9a-z]{1,11})\.([\w-]{8})$/;
+
+export type PositionKind = "resume" | "application";
+
+const prefixes: Readonly<Record<PositionKind, string>> = { resume: "hf", application: "hp" };
+
+export class PositionCodec {
+  readonly #secret: Uint8Array;
+  readonly #stream: string;
+
+  /** @param secret the journal's key; @param stream the name of the stream that the positions are of */
+  constructor(secret: Uint8Array, stream: string) {
+    this.#secret = secret;
+    this.#stream = stream;
+  }
+
+  encode(kind: PositionKind, { epoch, offset }: Position): string {
+    const start = `${prefixes[kind]}.${epoch}.${offset.toString(36)}`;
+    return `${start}.${this.#check(start)}`;
+  }
+
+  /** @returns undefined for anything that `encode` did not make for this kind and stream */
+  decode(kind: PositionKind, text: unknown): Position | undefined {
+    if (typeof text !== "string" || text.length > textMax) return undefined;
+    const [, prefix, epoch, offset, check] = form.exec(text) ?? [];
+    if (prefix !== prefixes[kind]) return undefined;
+    if (epoch === undefined || offset === undefined || check === undefined) return undefined;
+    const expected = this.#check(`${prefix}.${epoch}.${offset}`);
+    if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) return undefined;
+    return { epoch, offset: Number.parseInt(offset, 36) };
+  }
+
+  #check(start: string): string {
+    return createHmac("sha256", this.#secret)
+      .update(`${this.#stream}\u0000${start}`)
+      .digest()
+      .toString("base64url", 0, checkBytes);
+  }
+}
+
+/**
+ * Private ids of sessions: a bearer secret of 120 random bits, and a keyed check by which a pid that is no longer
+ * known is told from one that never was.
+ */
+export class PidCodec {
+  readonly #secret: Uint8Array;
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  /** @param id 20 random characters */
+  encode(id: string): string {
+    return `${id}.${this.#check(id)}`;
+  }
+
+  isGenuine(pid: unknown): pid is string {
+    if (typeof pid !== "string") return false;
+    const [, id, check] = /^([\w-]{20})\.([\w-]{8})$/.exec(pid) ?? [];
+    if (id === undefined || check === undefined) return false;
+    return timingSafeEqual(Buffer.from(this.#check(id)), Buffer.from(check));
+  }
+
+  #check(id: string): string {
+    return createHmac("sha256", this.#secret)
+      .update(`pid\u0000${id}`)
+      .digest()
+      .toString("base64url", 0, checkBytes);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Receipts: every client answers each ping with a pong, in order, so the answer to a ping that was sent after
+ * entries proves that its transport has them. That holds for unmodified clients in any language.
+ *
+ * One queue of the pings of a connection that are not answered yet, those of the heartbeat and those sent for a
+ * receipt alike, each with what its answer will prove. An answer that nobody waits for proves nothing.
+ */
+import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Session, SessionLink } from "./session.ts";
+
+/** Where a session stands on this connection. */
+export interface Attached {
+  readonly delivery: Delivery;
+  readonly session: Session;
+  readonly link: SessionLink;
+}
+
+export interface ReceiptOptions {
+  /** Pings for receipts are at least this far apart, unless `packets` is reached. */
+  readonly intervalMs: number;
+  /** Turns with entries after which the next ping does not wait for the interval. */
+  readonly turns: number;
+}
+
+export interface ReceiptConnection {
+  /** Sends a ping behind all that waits. */
+  ping(): void;
+  /** The sessions that are on the connection now. */
+  attached(): Iterable<Attached>;
+  monotonicMs(): number;
+}
+
+interface Note {
+  readonly heartbeat: boolean;
+  readonly positions: readonly (Attached & { readonly offset: number })[];
+  readonly answered: (() => void) | undefined;
+}
+
+export class ReceiptLedger {
+  readonly #connection: ReceiptConnection;
+  readonly #wheel: TimerWheel;
+  readonly #options: ReceiptOptions;
+  readonly #outstanding: Note[] = [];
+  #receiptsInFlight = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #turnsSince = 0;
+  readonly #alarm: Alarm<ReceiptLedger>;
+
+  constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
+    this.#connection = connection;
+    this.#wheel = wheel;
+    this.#options = options;
+    this.#alarm = new Alarm<ReceiptLedger>(this, receiptIsDue);
+  }
+
+  /** Something was sent that a receipt is wanted for. */
+  request(): void {
+    this.#turnsSince++;
+    this.#pingIfDue();
+  }
+
+  #pingIfDue(): void {
+    if (this.#turnsSince === 0 || this.#receiptsInFlight > 0) return;
+    const sinceMs = this.#connection.monotonicMs() - this.#lastMs;
+    if (sinceMs >= this.#options.intervalMs || this.#turnsSince >= this.#options.turns) {
+      this.#ping(undefined);
+    } else if (!this.#alarm.armed) {
+      this.#wheel.arm(this.#alarm, this.#options.intervalMs);
+    }
+  }
+
+  /** @internal */
+  due(): void {
+    this.#pingIfDue();
+  }
+
+  #ping(answered: (() => void) | undefined): void {
+    this.#turnsSince = 0;
+    this.#lastMs = this.#connection.monotonicMs();
+    this.#receiptsInFlight++;
+    this.#note(false, answered);
+    this.#connection.ping();
+  }
+
+  #note(heartbeat: boolean, answered: (() => void) | undefined): void {
+    const positions = [];
+    for (const { delivery, session, link } of this.#connection.attached()) {
+      positions.push({ delivery, session, link, offset: delivery.sentUpTo(session) });
+    }
+    this.#outstanding.push({ heartbeat, positions, answered });
+  }
+
+  /** A ping of the heartbeat goes out now. */
+  heartbeatGoesOut(): void {
+    for (const { delivery, session } of this.#connection.attached()) delivery.heartbeat(session);
+    this.#note(true, undefined);
+  }
+
+  /** An answer came, to the oldest ping that had none. */
+  answered(): void {
+    const note = this.#outstanding.shift();
+    if (note === undefined) return;
+    for (const { delivery, session, link, offset } of note.positions) {
+      // A session that has been taken over says nothing any more here.
+      if (session.link === link) delivery.receipted(session, offset);
+    }
+    note.answered?.();
+    if (note.heartbeat) return;
+    this.#receiptsInFlight--;
+    this.#pingIfDue();
+  }
+
+  /** Asks whether the client is there. @returns resolves with false when it has not answered in time */
+  probe(waitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const alarm = new Alarm<unknown>(undefined, () => resolve(false));
+      this.#wheel.arm(alarm, waitMs);
+      this.#ping(() => {
+        this.#wheel.disarm(alarm);
+        resolve(true);
+      });
+    });
+  }
+
+  /** The connection is gone. */
+  stop(): void {
+    this.#wheel.disarm(this.#alarm);
+  }
+}
+
+function receiptIsDue(ledger: ReceiptLedger): void {
+  ledger.due();
+}

@@ -1,0 +1,70 @@
+/**
+ * The newest entries of a stream, kept in memory as the packets that were sent: the last step of catching up reads
+ * them without waiting, and whoever gets the same entries shares the packets.
+ */
+import type { LaneEntry } from "./lane-records.ts";
+
+export class RecentEntries {
+  readonly #bytesMin: number;
+  #entries: LaneEntry[] = [];
+  /** Where the oldest stands in the array: taking from the front moves nothing. */
+  #first = 0;
+  #bytes = 0;
+  /** All entries after this offset are here. */
+  #after: number;
+
+  /** @param bytesMin what is kept at least; @param after the head when it begins */
+  constructor(bytesMin: number, after: number) {
+    this.#bytesMin = bytesMin;
+    this.#after = after;
+  }
+
+  /** Whether every entry after `offset` is here. */
+  covers(offset: number): boolean {
+    return offset >= this.#after;
+  }
+
+  push(entry: LaneEntry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.packet.size;
+    for (;;) {
+      const oldest = this.#entries[this.#first];
+      if (oldest === undefined || this.#bytes - oldest.packet.size < this.#bytesMin) return;
+      this.#shift(oldest);
+    }
+  }
+
+  #shift(oldest: LaneEntry): void {
+    this.#first++;
+    this.#bytes -= oldest.packet.size;
+    this.#after = oldest.offset;
+    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** How many entries there are after `offset`. */
+  countAfter(offset: number): number {
+    return this.#entries.length - this.#indexAfter(offset);
+  }
+
+  /** The entries after `offset`, oldest first; stops when `visit` returns false. */
+  visitAfter(offset: number, visit: (entry: LaneEntry) => boolean): void {
+    for (let at = this.#indexAfter(offset); at < this.#entries.length; at++) {
+      const entry = this.#entries[at];
+      if (entry !== undefined && !visit(entry)) return;
+    }
+  }
+
+  #indexAfter(offset: number): number {
+    let low = this.#first;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries[middle]?.offset ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

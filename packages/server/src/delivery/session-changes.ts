@@ -1,0 +1,76 @@
+/**
+ * What happens to sessions, as records of the journal. The state of all sessions of a namespace is what these
+ * have led to, in the order of the stream: see session-table.ts.
+ */
+
+/** Names and devices from verified credentials: what an application's `identify` gives. */
+export interface Identity {
+  readonly user: string | undefined;
+  /** Names the sessions of one device; undefined when the application names none. */
+  readonly device: string | undefined;
+}
+
+/** One session starts: from its own offset on it gets what is for it. */
+export interface SessionStart {
+  readonly type: "start";
+  readonly session: string;
+  readonly pid: string;
+  readonly socketId: string;
+  readonly rooms: readonly string[];
+  readonly identity?: Identity;
+  readonly slot?: number;
+  readonly data?: unknown;
+}
+
+export type SessionChange =
+  | SessionStart
+  | { readonly type: "join"; readonly session: string; readonly rooms: readonly string[] }
+  /** `at`: what was sent after that position is not for the session, though it was in the room. */
+  | {
+      readonly type: "leave";
+      readonly session: string;
+      readonly rooms: readonly string[];
+      readonly at?: number;
+    }
+  /** A connection took it up again, perhaps with another socket id; `pid` is one more under which it is found. */
+  | {
+      readonly type: "connect";
+      readonly session: string;
+      readonly socketId: string;
+      readonly pid?: string;
+    }
+  /** A new pid was used: the ones before it are void. */
+  | { readonly type: "pid"; readonly session: string; readonly pid: string }
+  | { readonly type: "disconnect"; readonly session: string }
+  | { readonly type: "data"; readonly session: string; readonly data: unknown }
+  /** What transports are known to have: pairs of session and offset. */
+  | { readonly type: "receipts"; readonly receipts: readonly (readonly [string, number])[] }
+  /** Entries that this session is not given any more: its client cannot take them. */
+  | { readonly type: "skip"; readonly session: string; readonly offset: number }
+  /** Older entries of a room are owed to the session: those after `from`, up to `until`. */
+  | {
+      readonly type: "backfill";
+      readonly session: string;
+      readonly room: string;
+      readonly from: number;
+      readonly until: number;
+    }
+  /** The answer that a handler with `once` gave; retries get it again. */
+  | {
+      readonly type: "once";
+      readonly producer: string;
+      readonly event: string;
+      readonly id: string;
+      readonly reply: readonly unknown[];
+    }
+  | { readonly type: "end"; readonly session: string };
+
+export function encodeChange(change: SessionChange): Uint8Array {
+  return Buffer.from(JSON.stringify(change));
+}
+
+/** Reads what `encodeChange` has written; the journal has checked that the bytes are those. */
+export function decodeChange(body: Uint8Array): SessionChange {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
+  return JSON.parse(text) as SessionChange;
+}

@@ -1,0 +1,376 @@
+/**
+ * The sessions of one namespace: what their records have led to, in the order of the stream.
+ *
+ * The rooms here are those as of the last record that came out of the lane. They decide who gets an entry; what
+ * `socket.rooms` shows runs ahead of them.
+ */
+
+import { Session } from "./session.ts";
+import {
+  decodeChange,
+  type Identity,
+  type SessionChange,
+  type SessionStart,
+} from "./session-changes.ts";
+
+/** Older ids of a session's sockets under which it is still found. */
+const socketIdsMax = 16;
+
+const nobody: ReadonlySet<Session> = new Set();
+
+/** A stored answer of a handler with `once`. */
+export interface StoredReply {
+  readonly offset: number;
+  readonly reply: readonly unknown[];
+}
+
+/** What a checkpoint keeps of a session. */
+interface StoredSession {
+  readonly key: string;
+  readonly pids: readonly string[];
+  readonly socketIds: readonly string[];
+  readonly identity?: Identity;
+  readonly slot: number;
+  readonly start: number;
+  readonly data?: unknown;
+  /** -1 stands for "still". */
+  readonly memberships: readonly (readonly [string, readonly number[]])[];
+  readonly receipt: number;
+  readonly offlineSinceMs: number | null;
+  readonly backfills?: readonly { room: string; next: number; until: number }[];
+  readonly skipped?: readonly number[];
+}
+
+interface StoredState {
+  readonly version: 1;
+  readonly sessions: readonly StoredSession[];
+  readonly replies: readonly (readonly [string, StoredReply])[];
+}
+
+export class SessionTable {
+  readonly byKey = new Map<string, Session>();
+  readonly #byPid = new Map<string, Session>();
+  readonly #bySocketId = new Map<string, Session>();
+  readonly #byHolder = new Map<string, Set<Session>>();
+  /** Members by tag, connected or not. */
+  readonly #members = new Map<string, Set<Session>>();
+  /** Connected members by tag. */
+  readonly #connected = new Map<string, Set<Session>>();
+  /** All that are connected. */
+  readonly connected = new Set<Session>();
+  /** Sessions whose start is not committed yet. */
+  readonly #starting = new Map<string, Session>();
+  /** Answers of handlers with `once`, oldest first. */
+  readonly #replies = new Map<string, StoredReply>();
+  readonly #repliesMax: number;
+
+  constructor(repliesMax: number) {
+    this.#repliesMax = repliesMax;
+  }
+
+  // --- finding ---
+
+  byPid(pid: string): Session | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  bySocketId(id: string): Session | undefined {
+    return this.#bySocketId.get(id);
+  }
+
+  ofHolder(identity: Identity): ReadonlySet<Session> {
+    const holder = holderOf(identity);
+    return (holder === undefined ? undefined : this.#byHolder.get(holder)) ?? nobody;
+  }
+
+  members(tag: string): ReadonlySet<Session> {
+    return this.#members.get(tag) ?? nobody;
+  }
+
+  connectedMembers(tag: string): ReadonlySet<Session> {
+    return this.#connected.get(tag) ?? nobody;
+  }
+
+  reply(producer: string, event: string, id: string): StoredReply | undefined {
+    return this.#replies.get(replyKey(producer, event, id));
+  }
+
+  // --- changing ---
+
+  /** Makes a session that will be there once its start is committed. It can be addressed at once. */
+  prepare(start: SessionStart): Session {
+    const { session: key, pid, socketId, identity, slot = 0 } = start;
+    const session = new Session(key, pid, socketId, identity, slot);
+    this.#starting.set(key, session);
+    this.#bySocketId.set(socketId, session);
+    return session;
+  }
+
+  /** Takes back a start that was refused. */
+  abandon(session: Session): void {
+    this.#starting.delete(session.key);
+    for (const id of session.socketIds) {
+      if (this.#bySocketId.get(id) === session) this.#bySocketId.delete(id);
+    }
+  }
+
+  /** A connection took the session up: it counts among the connected. */
+  connect(session: Session): void {
+    if (this.connected.has(session)) return;
+    this.connected.add(session);
+    session.offlineSinceMs = undefined;
+    for (const tag of openTags(session)) addTo(this.#connected, tag, session);
+  }
+
+  disconnect(session: Session, nowMs: number): void {
+    if (!this.connected.delete(session)) return;
+    session.offlineSinceMs = nowMs;
+    for (const tag of openTags(session)) removeFrom(this.#connected, tag, session);
+    if (session.end !== undefined) this.#forget(session);
+  }
+
+  /** A pid or socket id under which the session is found from now on. */
+  name(session: Session, socketId: string, pid: string | undefined): void {
+    this.#bySocketId.set(socketId, session);
+    if (session.socketId !== socketId) {
+      session.socketIds = [...session.socketIds.filter((id) => id !== socketId), socketId];
+    }
+    while (session.socketIds.length > socketIdsMax) {
+      const oldest = session.socketIds.shift();
+      if (oldest !== undefined) this.#bySocketId.delete(oldest);
+    }
+    if (pid === undefined || session.pids.includes(pid)) return;
+    session.pids = [...session.pids, pid];
+    this.#byPid.set(pid, session);
+  }
+
+  /** Takes a change that has come out of the lane at `offset`. */
+  apply(change: SessionChange, offset: number, timeMs: number): void {
+    if (change.type === "start") {
+      this.#start(change, offset, timeMs);
+      return;
+    }
+    if (change.type === "receipts") {
+      for (const [key, receipt] of change.receipts) this.#receipt(key, receipt);
+      return;
+    }
+    if (change.type === "once") {
+      this.#keepReply(replyKey(change.producer, change.event, change.id), {
+        offset,
+        reply: change.reply,
+      });
+      return;
+    }
+    const session = this.byKey.get(change.session);
+    if (session !== undefined) this.#change(session, change, offset, timeMs);
+  }
+
+  #change(
+    session: Session,
+    change: Exclude<SessionChange, { type: "start" | "receipts" | "once" }>,
+    offset: number,
+    timeMs: number,
+  ): void {
+    switch (change.type) {
+      case "join":
+        for (const room of change.rooms) if (session.join(room, offset)) this.#enter(session, room);
+        break;
+      case "leave":
+        for (const room of change.rooms) {
+          if (session.leave(room, change.at ?? offset)) this.#exit(session, room);
+        }
+        break;
+      case "connect":
+        this.name(session, change.socketId, change.pid);
+        session.offlineSinceMs = undefined;
+        break;
+      case "pid":
+        for (const pid of session.pids) if (pid !== change.pid) this.#byPid.delete(pid);
+        session.pids = [change.pid];
+        break;
+      case "disconnect":
+        // A connection may have taken it up again in the meantime.
+        if (session.link === undefined) session.offlineSinceMs = timeMs;
+        break;
+      case "data":
+        // What a connected socket holds is newer.
+        if (session.link === undefined) session.data = change.data;
+        break;
+      case "skip":
+        session.skipped ??= new Set();
+        session.skipped.add(change.offset);
+        break;
+      case "backfill":
+        session.backfills ??= [];
+        session.backfills.push({ room: change.room, next: change.from, until: change.until });
+        break;
+      case "end":
+        this.#end(session, offset);
+        break;
+    }
+  }
+
+  #start(change: SessionStart, offset: number, timeMs: number): void {
+    const session = this.#starting.get(change.session) ?? this.prepare(change);
+    this.#starting.delete(session.key);
+    session.start = offset;
+    session.receipt = offset;
+    session.storedReceipt = offset;
+    session.offlineSinceMs = timeMs;
+    if (session.data === undefined) session.data = change.data;
+    for (const room of change.rooms) session.join(room, offset);
+    this.#add(session);
+  }
+
+  #add(session: Session): void {
+    this.byKey.set(session.key, session);
+    for (const pid of session.pids) this.#byPid.set(pid, session);
+    for (const id of session.socketIds) this.#bySocketId.set(id, session);
+    const holder = session.identity && holderOf(session.identity);
+    if (holder !== undefined) addTo(this.#byHolder, holder, session);
+    for (const tag of openTags(session)) addTo(this.#members, tag, session);
+  }
+
+  #end(session: Session, offset: number): void {
+    session.end = offset;
+    for (const pid of session.pids) this.#byPid.delete(pid);
+    const holder = session.identity && holderOf(session.identity);
+    if (holder !== undefined) removeFrom(this.#byHolder, holder, session);
+    this.byKey.delete(session.key);
+    for (const tag of openTags(session)) removeFrom(this.#members, tag, session);
+    // One that still catches up gets what came before its end.
+    if (!this.connected.has(session)) this.#forget(session);
+  }
+
+  #forget(session: Session): void {
+    for (const id of session.socketIds) {
+      if (this.#bySocketId.get(id) === session) this.#bySocketId.delete(id);
+    }
+  }
+
+  #enter(session: Session, room: string): void {
+    addTo(this.#members, room, session);
+    if (this.connected.has(session)) addTo(this.#connected, room, session);
+  }
+
+  #exit(session: Session, room: string): void {
+    removeFrom(this.#members, room, session);
+    removeFrom(this.#connected, room, session);
+  }
+
+  #receipt(key: string, receipt: number): void {
+    const session = this.byKey.get(key);
+    if (session === undefined) return;
+    session.storedReceipt = Math.max(session.storedReceipt, receipt);
+    session.receipt = Math.max(session.receipt, receipt);
+    if (session.backfills === undefined) return;
+    session.backfills = session.backfills.filter(({ next, until }) => next < until);
+    if (session.backfills.length === 0) session.backfills = undefined;
+  }
+
+  #keepReply(key: string, reply: StoredReply): void {
+    this.#replies.delete(key);
+    this.#replies.set(key, reply);
+    for (const oldest of this.#replies.keys()) {
+      if (this.#replies.size <= this.#repliesMax) break;
+      this.#replies.delete(oldest);
+    }
+  }
+
+  // --- checkpoints ---
+
+  /** The whole state, for a checkpoint of the journal. */
+  encode(): Uint8Array {
+    const sessions = [...this.byKey.values()].map(storedSession);
+    const state: StoredState = { version: 1, sessions, replies: [...this.#replies] };
+    return Buffer.from(JSON.stringify(state));
+  }
+
+  /** Begins with what `encode` has given. */
+  decode(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+    const state = JSON.parse(text) as StoredState;
+    for (const stored of state.sessions) this.#add(restoredSession(stored));
+    for (const [key, reply] of state.replies) this.#replies.set(key, reply);
+  }
+
+  /** Takes a record that was read from the journal. */
+  replay(body: Uint8Array, offset: number, timeMs: number): void {
+    this.apply(decodeChange(body), offset, timeMs);
+  }
+}
+
+function storedSession(session: Session): StoredSession {
+  const { key, pids, socketIds, identity, slot, start, data, receipt, backfills, skipped } =
+    session;
+  return {
+    key,
+    pids,
+    socketIds,
+    ...(identity && { identity }),
+    slot,
+    start,
+    data,
+    memberships: [...session.memberships].map(([room, intervals]) => [
+      room,
+      intervals.map((offset) => (offset === Number.POSITIVE_INFINITY ? -1 : offset)),
+    ]),
+    receipt,
+    offlineSinceMs: session.offlineSinceMs ?? null,
+    ...(backfills && { backfills }),
+    ...(skipped && { skipped: [...skipped] }),
+  };
+}
+
+function restoredSession(stored: StoredSession): Session {
+  const [pid = ""] = stored.pids;
+  const [socketId = ""] = stored.socketIds;
+  const session = new Session(stored.key, pid, socketId, stored.identity, stored.slot);
+  session.pids = [...stored.pids];
+  session.socketIds = [...stored.socketIds];
+  session.start = stored.start;
+  session.data = stored.data;
+  for (const [room, intervals] of stored.memberships) {
+    session.memberships.set(
+      room,
+      intervals.map((offset) => (offset === -1 ? Number.POSITIVE_INFINITY : offset)),
+    );
+  }
+  session.receipt = stored.receipt;
+  session.storedReceipt = stored.receipt;
+  session.offlineSinceMs = stored.offlineSinceMs ?? undefined;
+  if (stored.backfills !== undefined) session.backfills = stored.backfills.map((b) => ({ ...b }));
+  if (stored.skipped !== undefined) session.skipped = new Set(stored.skipped);
+  return session;
+}
+
+/** The name that sessions of one device share. */
+export function holderOf(identity: Identity): string | undefined {
+  const { user, device } = identity;
+  if (user === undefined && device === undefined) return undefined;
+  return JSON.stringify([user ?? null, device ?? null]);
+}
+
+function replyKey(producer: string, event: string, id: string): string {
+  return JSON.stringify([producer, event, id]);
+}
+
+/** The tags under which the session gets entries now. */
+function openTags(session: Session): string[] {
+  const tags = [session.tag, ...session.rooms()];
+  if (session.userTag !== undefined) tags.push(session.userTag);
+  return tags;
+}
+
+function addTo(index: Map<string, Set<Session>>, key: string, session: Session): void {
+  const set = index.get(key);
+  if (set === undefined) index.set(key, new Set([session]));
+  else set.add(session);
+}
+
+function removeFrom(index: Map<string, Set<Session>>, key: string, session: Session): void {
+  const set = index.get(key);
+  if (set === undefined) return;
+  set.delete(session);
+  if (set.size === 0) index.delete(key);
+}

@@ -1,0 +1,217 @@
+/**
+ * One session: a client in one namespace, connected or not, with its rooms and its position in the stream.
+ *
+ * It knows which entries are for it (`receives`): the one predicate of live delivery, of catching up and of
+ * `missing()`. How far its connection has been sent what, see catch-up.ts.
+ */
+import type { OutgoingPacket } from "./outgoing-packet.ts";
+import type { Identity } from "./session-changes.ts";
+
+/** Tags of the server's own begin with a character that no room of an application will. */
+export function sessionTag(key: string): string {
+  return `\u0000s${key}`;
+}
+
+export function userTag(user: string): string {
+  return `\u0000u${user}`;
+}
+
+/** What the predicate needs of an entry. */
+export interface Addressed {
+  readonly offset: number;
+  readonly tags: readonly string[];
+  readonly except: readonly string[];
+}
+
+/** Stays in the room from after the first offset up to and with the second. Flat, two numbers each, oldest first. */
+type Intervals = number[];
+
+/** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
+const passedIntervalsMax = 16;
+
+/** The connected end of a session. */
+export interface SessionLink {
+  /** Puts a packet into the outbox of the connection. */
+  deliver(packet: OutgoingPacket, shared: boolean): void;
+  /** What waits to be sent on this connection, in bytes. */
+  readonly unsentBytes: number;
+  /** Whether a packet would leave at once. */
+  readonly writable: boolean;
+  /** Has `run` called before what this turn of the event loop has brought is written. */
+  beforeFlush(run: () => void): void;
+  /** Has the session told when the connection can take more. */
+  awaitDrain(): void;
+  /** Asks for a proof that what has been delivered arrived. */
+  requestReceipt(): void;
+  /** Registers who gets the client's answer to the packet with this id. */
+  awaitAck(id: number, ack: (...args: unknown[]) => void): void;
+  /** More waits than may: ends the connection. The session comes back. */
+  overflow(detail: string): void;
+}
+
+/** A packet, or an act, that is not in the journal and keeps its place among what is. */
+export interface HeldPacket {
+  readonly packet: OutgoingPacket | undefined;
+  readonly shared: boolean;
+  /** Dropped, and counted, rather than exceed the high-water mark. */
+  readonly transient: boolean;
+  /** Whether its last argument is a string, which a stock client takes for its position. */
+  readonly misleading: boolean;
+  readonly act: (() => void) | undefined;
+}
+
+export interface Backfill {
+  readonly room: string;
+  /** Entries up to and with this one have been sent and received. */
+  next: number;
+  readonly until: number;
+}
+
+export class Session {
+  readonly key: string;
+  readonly tag: string;
+  readonly identity: Identity | undefined;
+  readonly userTag: string | undefined;
+  readonly slot: number;
+  /** The offset of its start. Infinity until that is committed. */
+  start = Number.POSITIVE_INFINITY;
+  /** The offset of its end. */
+  end: number | undefined;
+  /** Under which it is found; the last one is what its client is told. */
+  pids: string[];
+  /** The ids of its sockets; the last one is current. What is addressed to any of them is for it. */
+  socketIds: string[];
+  data: unknown;
+  readonly memberships = new Map<string, Intervals>();
+  backfills: Backfill[] | undefined;
+  skipped: Set<number> | undefined;
+  /** Everything up to here is known to have arrived. */
+  receipt = 0;
+  storedReceipt = 0;
+  /** Since when it is offline, in milliseconds of the wall clock. Undefined while it is connected. */
+  offlineSinceMs: number | undefined;
+
+  // --- of this process only ---
+  link: SessionLink | undefined;
+  /** Gets what comes out of the lane at once. Otherwise it catches up, or is offline. */
+  live = false;
+  /** While it catches up: everything up to here has been handed to the connection. */
+  position = 0;
+  held: { readonly stamp: number; readonly item: HeldPacket }[] = [];
+  heldBytes = 0;
+  /** The last entry that was handed to the connection. */
+  delivered = 0;
+  /** The last position that this connection was told. */
+  marked = 0;
+  /** Something was delivered after which it must be told its position. */
+  markDue = false;
+  /** The client took something else for its position. */
+  misled = false;
+  /** The last ticket of the lane that a packet outside the journal waited for. */
+  waitTicket = 0;
+  /** The ticket of its own last record. */
+  ownTicket = 0;
+
+  constructor(
+    key: string,
+    pid: string,
+    socketId: string,
+    identity: Identity | undefined,
+    slot: number,
+  ) {
+    this.key = key;
+    this.tag = sessionTag(key);
+    this.identity = identity;
+    this.userTag = identity?.user === undefined ? undefined : userTag(identity.user);
+    this.slot = slot;
+    this.pids = [pid];
+    this.socketIds = [socketId];
+  }
+
+  get pid(): string {
+    return this.pids[this.pids.length - 1] ?? "";
+  }
+
+  get socketId(): string {
+    return this.socketIds[this.socketIds.length - 1] ?? "";
+  }
+
+  /** The rooms that it is in, as of the last record that came out of the lane. */
+  rooms(): string[] {
+    return [...this.memberships]
+      .filter(([, intervals]) => intervals[intervals.length - 1] === Number.POSITIVE_INFINITY)
+      .map(([room]) => room);
+  }
+
+  isIn(room: string): boolean {
+    return this.memberships.get(room)?.at(-1) === Number.POSITIVE_INFINITY;
+  }
+
+  /** @returns whether it was not in the room before */
+  join(room: string, offset: number): boolean {
+    const intervals = this.memberships.get(room);
+    if (intervals === undefined) {
+      this.memberships.set(room, [offset, Number.POSITIVE_INFINITY]);
+      return true;
+    }
+    if (intervals[intervals.length - 1] === Number.POSITIVE_INFINITY) return false;
+    intervals.push(offset, Number.POSITIVE_INFINITY);
+    return true;
+  }
+
+  /** @returns whether it was in the room before */
+  leave(room: string, offset: number): boolean {
+    const intervals = this.memberships.get(room);
+    if (intervals?.[intervals.length - 1] !== Number.POSITIVE_INFINITY) return false;
+    intervals[intervals.length - 1] = offset;
+    this.#forgetPassed(room, intervals);
+    return true;
+  }
+
+  #forgetPassed(room: string, intervals: Intervals): void {
+    while (intervals.length > 2 * passedIntervalsMax && (intervals[1] ?? 0) <= this.receipt) {
+      intervals.splice(0, 2);
+    }
+    if (intervals.length === 0) this.memberships.delete(room);
+  }
+
+  /** Forgets what lies before the first entry that can still be read. */
+  forgetBefore(tail: number): void {
+    for (const [room, intervals] of this.memberships) {
+      while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
+      if (intervals.length === 0) this.memberships.delete(room);
+    }
+    if (this.skipped !== undefined) {
+      for (const offset of this.skipped) if (offset < tail) this.skipped.delete(offset);
+    }
+  }
+
+  #has(tag: string, offset: number): boolean {
+    if (tag === this.tag || tag === this.userTag) return true;
+    const intervals = this.memberships.get(tag);
+    if (intervals === undefined) return false;
+    // Newest first: that is where most questions are.
+    for (let at = intervals.length - 2; at >= 0; at -= 2) {
+      if (offset > (intervals[at] ?? 0)) return offset <= (intervals[at + 1] ?? 0);
+    }
+    return false;
+  }
+
+  /** Whether the entry is for this session: inside its life, in one of its rooms, and in none that is excluded. */
+  receives({ offset, tags, except }: Addressed): boolean {
+    if (offset <= this.start || (this.end !== undefined && offset > this.end)) return false;
+    if (tags.length > 0 && !tags.some((tag) => this.#has(tag, offset))) return false;
+    if (except.some((tag) => this.#has(tag, offset))) return false;
+    return this.skipped === undefined || !this.skipped.has(offset);
+  }
+
+  /** What entries after `offset` that are for it can be tagged with, besides those without any tag. */
+  tagsAfter(offset: number): Set<string> {
+    const tags = new Set<string>([this.tag]);
+    if (this.userTag !== undefined) tags.add(this.userTag);
+    for (const [room, intervals] of this.memberships) {
+      if ((intervals[intervals.length - 1] ?? 0) > offset) tags.add(room);
+    }
+    return tags;
+  }
+}

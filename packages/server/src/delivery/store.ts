@@ -1,0 +1,94 @@
+/** The store of a server: the journal that the options name, opened once for all namespaces. */
+import { type Clock, type Durability, type Journal, MemoryJournal } from "@holdfast/journal";
+import { ServerError } from "../errors.ts";
+import { parseDuration, parseSize, show } from "../units.ts";
+
+export {
+  type EntryRecord,
+  JournalError,
+  type JournalErrorCode,
+  type MessageId,
+} from "@holdfast/journal";
+export type { Durability };
+
+/** How long events are kept; whichever limit comes first. */
+export interface KeepOptions {
+  /** Milliseconds, or a string like "7d". Default "7d". */
+  age?: number | string;
+  /** Bytes, or a string like "10GiB". Default: no limit but the disk. */
+  bytes?: number | string;
+  /** Events. Default: no limit. */
+  entries?: number;
+}
+
+export interface SessionOptions {
+  /** How long an offline session keeps its rooms and its position. Default "7d". */
+  keep?: number | string;
+}
+
+/** The options that only mean something with a store. */
+export interface StoreOptions {
+  store?: unknown;
+  keep?: number | string | false | KeepOptions;
+  durability?: Durability;
+  deduplication?: { age?: number | string; ids?: number };
+}
+
+const durabilities: readonly Durability[] = ["memory", "process", "disk"];
+
+/** @returns undefined without a store. @throws ServerError HF_OPTION_INVALID */
+export function openStore(options: StoreOptions, clock: Clock): Promise<Journal> | undefined {
+  const { store, durability } = options;
+  if (store === undefined || store === null || options.keep === false) return undefined;
+  if (durability !== undefined && !durabilities.includes(durability)) {
+    const accepted = durabilities.map((name) => `"${name}"`).join(", ");
+    throw new ServerError(
+      "HF_OPTION_INVALID",
+      `"durability" is ${show(durability)}; accepted: ${accepted}`,
+    );
+  }
+  const retention = retentionOf(options.keep);
+  const deduplication = deduplicationOf(options.deduplication);
+  if (store === "memory") {
+    if (durability !== undefined && durability !== "memory") {
+      throw new ServerError(
+        "HF_OPTION_INVALID",
+        `"durability" is ${show(durability)}, which the store "memory" cannot give; accepted: "memory", or a folder as the store`,
+      );
+    }
+    return Promise.resolve(new MemoryJournal({ clock, retention, deduplication }));
+  }
+  if (typeof store !== "string" || store === "" || /^[a-z][a-z+.-]+:\/\//i.test(store)) {
+    throw new ServerError(
+      "HF_OPTION_INVALID",
+      `"store" is ${show(store)}; accepted: the path of a folder, or "memory"`,
+    );
+  }
+  return openFolder(store, { clock, retention, deduplication, durability: durability ?? "disk" });
+}
+
+function openFolder(_folder: string, _options: object): Promise<Journal> {
+  return Promise.reject(new Error("not there yet"));
+}
+
+function retentionOf(keep: StoreOptions["keep"]): {
+  ageMs: number;
+  bytes?: number;
+  entries?: number;
+} {
+  const limits: KeepOptions = typeof keep === "object" ? keep : keep ? { age: keep } : {};
+  const { age, bytes, entries } = limits;
+  return {
+    ageMs: parseDuration(typeof keep === "object" ? "keep.age" : "keep", age ?? "7d"),
+    ...(bytes !== undefined && { bytes: parseSize("keep.bytes", bytes) }),
+    ...(entries !== undefined && { entries }),
+  };
+}
+
+function deduplicationOf(given: StoreOptions["deduplication"]): { ageMs?: number; ids?: number } {
+  const { age, ids } = given ?? {};
+  return {
+    ...(age !== undefined && { ageMs: parseDuration("deduplication.age", age) }),
+    ...(ids !== undefined && { ids }),
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * The adapter of a namespace with a journal: what is emitted to rooms becomes an entry of the stream, and joins and
+ * leaves become records between the entries.
+ *
+ * `rooms` and `sids` show at once what an application did, as in Socket.IO. Who gets an entry is decided by the
+ * records, in the order of the calls.
+ */
+import { PacketType } from "@holdfast/protocol";
+import {
+  Adapter,
+  type AdapterNamespace,
+  type AdapterSocket,
+  type BroadcastOptions,
+  encodedPacket,
+  named,
+  type UnnamedPacket,
+} from "./adapter.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import { bodyOf } from "./delivery/entry-body.ts";
+import { LaneEntry } from "./delivery/lane-records.ts";
+import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import type { HeldPacket, Session } from "./delivery/session.ts";
+import type { MessageId } from "./delivery/store.ts";
+import { ServerError } from "./errors.ts";
+import { type Room, refuseReservedRooms, type SocketId } from "./socket-types.ts";
+
+/** What more can be said of one publish. */
+export interface EntryOptions {
+  readonly messageId: MessageId | undefined;
+  /** Milliseconds since 1970 from which on it is for nobody. */
+  readonly expiresMs: number | undefined;
+}
+
+/** A socket with a session, as the adapter sees it. */
+interface SessionSocket extends AdapterSocket {
+  readonly _session: Session | undefined;
+}
+
+/** Stock clients refuse a packet with more, and close their connection. */
+const attachmentsMax = 10;
+
+const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
+
+export class JournalAdapter extends Adapter {
+  readonly #delivery: Delivery;
+
+  constructor(nsp: AdapterNamespace, delivery: Delivery) {
+    super(nsp);
+    this.#delivery = delivery;
+  }
+
+  #socket(id: SocketId): SessionSocket | undefined {
+    return this.nsp.sockets.get(id) as SessionSocket | undefined;
+  }
+
+  // --- rooms ---
+
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
+    const known = this.sids.get(id);
+    const joined = [...rooms].filter((room) => room !== id && known?.has(room) !== true);
+    void super.addAll(id, rooms);
+    const session = this.#socket(id)?._session;
+    if (session === undefined || joined.length === 0) return;
+    return this.#delivery.change({ type: "join", session: session.key, rooms: joined });
+  }
+
+  /** Shows the rooms of a session that came back: it has never left them. */
+  showRooms(id: SocketId, rooms: Iterable<Room>): void {
+    void super.addAll(id, new Set(rooms));
+  }
+
+  override del(id: SocketId, room: Room): Promise<void> | void {
+    const wasIn = this.sids.get(id)?.has(room) === true;
+    void super.del(id, room);
+    const session = this.#socket(id)?._session;
+    if (session === undefined || !wasIn || room === id) return;
+    return this.#delivery.change({ type: "leave", session: session.key, rooms: [room] });
+  }
+
+  override addSockets(options: BroadcastOptions, rooms: Room[]): void {
+    refuseReservedRooms(rooms);
+    super.addSockets(options, rooms);
+    for (const { key } of this.#offline(options)) {
+      void this.#delivery.change({ type: "join", session: key, rooms });
+    }
+  }
+
+  override delSockets(options: BroadcastOptions, rooms: Room[]): void {
+    super.delSockets(options, rooms);
+    for (const { key } of this.#offline(options)) {
+      void this.#delivery.change({ type: "leave", session: key, rooms });
+    }
+  }
+
+  /** Ends the sessions, those of clients that are away, too. */
+  override disconnectSockets(options: BroadcastOptions, close: boolean): void {
+    super.disconnectSockets(options, close);
+    for (const { key } of this.#offline(options)) {
+      void this.#delivery.change({ type: "end", session: key });
+    }
+  }
+
+  /** The sessions that `options` names and that nobody is connected to. */
+  #offline({ rooms, except }: BroadcastOptions): Session[] {
+    const { sessions } = this.#delivery;
+    const found = new Set<Session>();
+    const consider = (session: Session | undefined) => {
+      if (session === undefined || session.link !== undefined || session.end !== undefined) return;
+      if (sessions.byKey.get(session.key) !== session) return;
+      for (const room of except ?? []) {
+        if (session.isIn(room) || session.socketIds.includes(room)) return;
+      }
+      found.add(session);
+    };
+    if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
+    for (const room of rooms) {
+      for (const session of sessions.members(room)) consider(session);
+      consider(sessions.bySocketId(room));
+    }
+    return [...found];
+  }
+
+  // --- events ---
+
+  override broadcast(packet: UnnamedPacket, options: BroadcastOptions): void {
+    const { flags } = options;
+    if (packet.type !== PacketType.EVENT) super.broadcast(packet, options);
+    else if (flags?.volatile) this.#sendVolatile(packet, options);
+    else if (flags?.transient) this.#sendTransient(packet, options);
+    else this.#delivery.publish(this.prepare(packet, options));
+  }
+
+  /** Makes the entry of an event, for the stream. */
+  prepare(
+    packet: UnnamedPacket,
+    options: BroadcastOptions,
+    entryOptions: EntryOptions = plainEntry,
+  ): LaneEntry {
+    this.#notify(packet, options);
+    return this.#entry(this.#encode(packet, options), options, entryOptions);
+  }
+
+  #entry(
+    encoded: OutgoingPacket,
+    options: BroadcastOptions,
+    { messageId, expiresMs }: EntryOptions = plainEntry,
+  ): LaneEntry {
+    const { body, format } = bodyOf(encoded);
+    const tags = this.#tags(options.rooms);
+    const except = options.except === undefined ? noTags : this.#tags(options.except);
+    return new LaneEntry({ tags, except, body, format, messageId, expiresMs }, encoded);
+  }
+
+  /** @throws ServerError HF_ATTACHMENTS_TOO_MANY */
+  #encode(packet: UnnamedPacket, options: BroadcastOptions): OutgoingPacket {
+    const parts = this.nsp.server.encoder.encode(named(packet, this.nsp.name));
+    if (parts.length - 1 > attachmentsMax) {
+      const detail = `${parts.length - 1}, clients take ${attachmentsMax}`;
+      throw new ServerError("HF_ATTACHMENTS_TOO_MANY", detail);
+    }
+    return encodedPacket(parts, options.flags?.compress !== false);
+  }
+
+  /** What is addressed to a socket is tagged with its session: the socket's id may change, and another may join its room. */
+  #tags(rooms: ReadonlySet<Room>): readonly string[] {
+    if (rooms.size === 0) return noTags;
+    const { sessions } = this.#delivery;
+    const tags: string[] = [];
+    for (const room of rooms) {
+      const session = sessions.bySocketId(room);
+      if (session === undefined) {
+        tags.push(room);
+        continue;
+      }
+      tags.push(session.tag);
+      const members = this.rooms.get(room);
+      const others = members !== undefined && (members.size > 1 || !members.has(room));
+      if (others || sessions.members(room).size > 0) tags.push(room);
+    }
+    return tags;
+  }
+
+  #notify(packet: UnnamedPacket, options: BroadcastOptions): void {
+    if (!this.nsp._outgoingObserved) return;
+    this.forEachSocket(options, (socket) => socket.notifyOutgoingListeners(packet));
+  }
+
+  override broadcastWithAck(
+    packet: UnnamedPacket,
+    options: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    if (options.flags?.volatile || options.flags?.transient) {
+      super.broadcastWithAck(packet, options, clientCountCallback, ack);
+      return;
+    }
+    this.#notify(packet, options);
+    const sessions = new Set<Session>();
+    this.forEachSocket(options, (socket) => {
+      const session = (socket as SessionSocket)._session;
+      if (session !== undefined) sessions.add(session);
+    });
+    clientCountCallback(sessions.size);
+    const plain = this.#encode(packet, options);
+    const id = this.nsp._ids++;
+    packet.id = id;
+    const asking = this.#encode(packet, options);
+    const entry = this.#entry(plain, options);
+    entry.acks = { id, packet: asking, ack, sessions };
+    this.#delivery.publish(entry);
+    this.#delivery.awaitAcks(entry, options.flags?.timeout ?? 1);
+  }
+
+  #sendVolatile(packet: UnnamedPacket, options: BroadcastOptions): void {
+    const encoded = this.#encode(packet, options);
+    const misleading = endsInString(packet.data);
+    this.forEachSocket(options, (socket) => {
+      socket.notifyOutgoingListeners(packet);
+      const session = (socket as SessionSocket)._session;
+      if (session !== undefined) this.#delivery.sendVolatile(session, encoded, misleading);
+    });
+  }
+
+  #sendTransient(packet: UnnamedPacket, options: BroadcastOptions): void {
+    const item: HeldPacket = {
+      packet: this.#encode(packet, options),
+      shared: true,
+      transient: true,
+      misleading: endsInString(packet.data),
+      act: undefined,
+    };
+    this.forEachSocket(options, (socket) => {
+      socket.notifyOutgoingListeners(packet);
+      const session = (socket as SessionSocket)._session;
+      if (session !== undefined) this.#delivery.follow(session, this.sids.get(socket.id), item);
+    });
+  }
+}
+
+const noTags: readonly string[] = [];
+
+/** Whether a stock client would take the last argument for its position. */
+export function endsInString(data: unknown): boolean {
+  return Array.isArray(data) && data.length > 1 && typeof data[data.length - 1] === "string";
+}

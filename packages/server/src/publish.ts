@@ -1,0 +1,154 @@
+/** The awaited form of an emit: `publish` resolves when the event is committed, with where it stands. */
+import { createHash } from "node:crypto";
+import { PacketType } from "@holdfast/protocol";
+import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
+import type { LaneEntry, Outcome } from "./delivery/lane-records.ts";
+import type { Session } from "./delivery/session.ts";
+import type { Durability } from "./delivery/store.ts";
+import { ServerError } from "./errors.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
+import type { SocketId } from "./socket-types.ts";
+import { parseDuration, show } from "./units.ts";
+
+/** A session as an application sees it. */
+export interface SessionDetails {
+  /** Names the session for as long as it lives. No secret. */
+  readonly session: string;
+  /** The user, as `identify` gave it. */
+  readonly userId: string | undefined;
+  readonly online: boolean;
+  /** The id of its socket; the last one when it is offline. */
+  readonly socketId: SocketId;
+  /** Everything up to here is known to have reached its client. */
+  readonly position: string;
+}
+
+export interface PublishOptions {
+  /** Names this publish: a second one with the same id has no second effect. At most 256 characters. */
+  id?: string;
+  /** From then on it is for nobody any more: milliseconds, or a string like "1h". */
+  ttl?: number | string;
+  /** The client that the id came from: it can only repeat what it has published itself. */
+  by?: { readonly _session: unknown };
+}
+
+export interface PublishResult {
+  /** Where the event stands, for `history` and `join(room, { since })`. */
+  readonly position: string;
+  /** It was published before under this id; `position` is that of the first time. */
+  readonly duplicate: boolean;
+  /** What the commit survives. */
+  readonly durability: Durability;
+  /** The sessions that the event is for and whose transports have not confirmed it. */
+  missing(): Promise<SessionDetails[]>;
+}
+
+const optionNames: ReadonlySet<string> = new Set(["id", "ttl", "by"]);
+
+const idMax = 256;
+
+/**
+ * Tells the arguments of the event from the options at their end: an object with no other keys than theirs.
+ *
+ * @throws ServerError HF_PUBLISH_INVALID when it could be either
+ */
+export function splitOptions(args: readonly unknown[]): {
+  args: unknown[];
+  options: PublishOptions;
+} {
+  const last = args[args.length - 1];
+  if (!isOptions(last)) return { args: [...args], options: {} };
+  if (args.length === 1 && Object.keys(last).length > 0) {
+    throw new ServerError(
+      "HF_PUBLISH_INVALID",
+      `${show(last)} may be the event's only argument or the options; give both, if only {} as the options or null as the argument`,
+    );
+  }
+  return { args: args.slice(0, -1), options: last };
+}
+
+function isOptions(value: unknown): value is PublishOptions {
+  if (typeof value !== "object" || value === null) return false;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.keys(value).every((name) => optionNames.has(name));
+}
+
+function checkedId(id: unknown): string | undefined {
+  if (id === undefined) return undefined;
+  if (typeof id === "string" && id !== "" && id.length <= idMax) return id;
+  throw new ServerError(
+    "HF_PUBLISH_INVALID",
+    `"id" is ${show(id)}; accepted: a string of 1 to ${idMax} characters`,
+  );
+}
+
+/** Who published: what one client sends under an id says nothing about another's. */
+export function producerOf(session: Session | undefined): string {
+  if (session === undefined) return "server";
+  const { identity } = session;
+  return identity === undefined ? `s:${session.key}` : `u:${JSON.stringify(identity)}`;
+}
+
+/** Puts one event into the stream. Rejects with the store's or HF_PUBLISH_INVALID. */
+export async function publish(
+  keeper: SessionKeeper,
+  event: string,
+  given: readonly unknown[],
+  options: BroadcastOptions,
+): Promise<PublishResult> {
+  const { args, options: chosen } = splitOptions(given);
+  const { delivery } = keeper;
+  const id = checkedId(chosen.id);
+  const ttlMs = chosen.ttl === undefined ? undefined : parseDuration("ttl", chosen.ttl);
+  await delivery.ready;
+  const producer = producerOf(chosen.by?._session as Session | undefined);
+  const digest = id === undefined ? "" : digestOf(event, args, options);
+  const packet: UnnamedPacket = { type: PacketType.EVENT, data: [event, ...args] };
+  const entry = keeper.adapter.prepare(packet, options, {
+    messageId: id === undefined ? undefined : { producer, id, digest },
+    expiresMs: ttlMs === undefined ? undefined : delivery.options.wallMs() + ttlMs,
+  });
+  const outcome = await new Promise<Outcome>((resolve) => {
+    entry.settled = resolve;
+    delivery.publish(entry);
+  });
+  if ("error" in outcome) throw outcome.error;
+  const { offset, duplicate } = outcome.committed;
+  const { tags, except } = entry;
+  return {
+    position: delivery.positions.encode("application", delivery.at(offset)),
+    duplicate,
+    durability: delivery.durability,
+    missing: () => Promise.resolve(missing(keeper, { tags, except, offset })),
+  };
+}
+
+function missing(
+  keeper: SessionKeeper,
+  entry: Pick<LaneEntry, "tags" | "except" | "offset">,
+): SessionDetails[] {
+  const found: SessionDetails[] = [];
+  for (const session of keeper.delivery.sessions.byKey.values()) {
+    if (session.receipt < entry.offset && session.receives(entry)) {
+      found.push(keeper.detailsOf(session));
+    }
+  }
+  return found;
+}
+
+/** Tells one content from another: what is said, and to whom. */
+function digestOf(event: string, args: readonly unknown[], options: BroadcastOptions): string {
+  const hash = createHash("sha256");
+  const bytes: Uint8Array[] = [];
+  const text = JSON.stringify(
+    [event, args, [...options.rooms].sort(), [...(options.except ?? [])].sort()],
+    (_key, value: unknown) => {
+      if (!(value instanceof Uint8Array)) return value;
+      bytes.push(value);
+      return { bytes: bytes.length };
+    },
+  );
+  hash.update(text);
+  for (const part of bytes) hash.update(part);
+  return hash.digest("base64url");
+}

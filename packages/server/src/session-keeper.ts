@@ -1,0 +1,297 @@
+/**
+ * Keeps the sessions of one namespace: lets sockets in with the session that is theirs, and puts away what must be
+ * there when they come back. The part of a namespace that is there only with a store.
+ */
+import createDebug from "debug";
+import { Admission, type Admitted, readIdentity, type SessionHolder } from "./admission.ts";
+import type { Client } from "./client.ts";
+import type { Progress } from "./delivery/catch-up.ts";
+import type { Claim } from "./delivery/claim.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import type { Session } from "./delivery/session.ts";
+import type { JournalAdapter } from "./journal-adapter.ts";
+import { runMiddlewares } from "./middleware.ts";
+import type { Namespace } from "./namespace.ts";
+import type { SessionDetails } from "./publish.ts";
+import { Resume } from "./resume.ts";
+import { Socket } from "./socket.ts";
+import { SocketLink } from "./socket-link.ts";
+import type { DisconnectReason, ExtendedError } from "./socket-types.ts";
+
+const debug = createDebug("holdfast:sessions");
+
+// biome-ignore lint/suspicious/noExplicitAny: it serves namespaces of whatever event maps
+type AnySocket = Socket<any, any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: it serves namespaces of whatever event maps
+type AnyNamespace = Namespace<any, any, any, any>;
+
+/** How soon `socket.data` is stored after an event of the client, in milliseconds. */
+const dataDelayMs = 1000;
+
+export class SessionKeeper {
+  readonly delivery: Delivery;
+  readonly #nsp: AnyNamespace;
+  readonly adapter: JournalAdapter;
+  readonly #holders = new Map<Session, AnySocket & SessionHolder>();
+  readonly #admission: Admission;
+  /** What was stored last of each socket's data, as JSON. */
+  readonly #stored = new WeakMap<AnySocket, string>();
+  #dataDue: AnySocket[] = [];
+
+  constructor(nsp: AnyNamespace, delivery: Delivery, adapter: JournalAdapter) {
+    this.#nsp = nsp;
+    this.delivery = delivery;
+    this.adapter = adapter;
+    this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
+  }
+
+  // --- letting in ---
+
+  /** Makes a socket for a client that asked for the namespace. `settled` runs when it has been let in or refused. */
+  async add(
+    client: Client,
+    auth: Record<string, unknown>,
+    joined: (socket: AnySocket) => void,
+    settled: () => void,
+  ): Promise<void> {
+    try {
+      await this.delivery.ready;
+    } catch (error) {
+      // The client comes again; a CONNECT_ERROR would tell it not to.
+      debug("%s: no store: %s", this.#nsp.name, error);
+      settled();
+      client.close();
+      return;
+    }
+    const claim = this.#admission.claim(auth);
+    const socket = new Socket(this.#nsp, client, auth, undefined, claim.session?.socketId);
+    socket._beginResume(claim);
+    this.#nsp._preConnectSockets.set(socket.id, socket);
+    try {
+      await this.#runMiddlewares(socket, claim);
+      const admitted = await this.#admit(socket, claim);
+      settled();
+      if (admitted === undefined) return;
+      // Not within a promise: what handlers of "connection" throw is the application's own affair.
+      process.nextTick(() => this.#connect(socket, client, claim, admitted, joined));
+    } catch (error) {
+      settled();
+      this.#refuse(socket, error);
+    }
+  }
+
+  #refuse(socket: AnySocket, error: unknown): void {
+    const shown: ExtendedError = error instanceof Error ? error : new Error(String(error));
+    this.#forget(socket);
+    socket._error({ message: shown.message, data: shown.data });
+  }
+
+  /** Takes a socket that was not connected out of the namespace. One with the same id may be connected. */
+  #forget(socket: AnySocket): void {
+    if (this.#nsp.sockets.has(socket.id)) this.#nsp._remove(socket);
+    else socket._cleanup();
+  }
+
+  #runMiddlewares(socket: AnySocket, claim: Claim): Promise<void> {
+    const recovery = this.#nsp.server.opts.connectionStateRecovery;
+    const complete = claim.session !== undefined && claim.gap === undefined;
+    if (recovery?.skipMiddlewares && complete) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      runMiddlewares(this.#nsp._fns, socket, (error?: ExtendedError) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  /** @returns undefined when the client has gone in the meantime */
+  async #admit(socket: AnySocket, claim: Claim): Promise<Admitted | undefined> {
+    const { server } = this.#nsp;
+    const identify = server.opts.identify;
+    const identity = identify === undefined ? undefined : readIdentity(await identify(socket));
+    const rooms = [...socket.rooms].filter((room) => room !== socket.id);
+    const socketId = claim.session === undefined ? socket.id : server._host.newId();
+    const admitted = await this.#admission.admit(claim, identity, {
+      socketId,
+      rooms,
+      data: this.#dataOf(socket),
+    });
+    await this.#authorizeRooms(socket, admitted);
+    if (socket.conn.readyState === "open") return admitted;
+    this.#gone(socket, admitted);
+    return undefined;
+  }
+
+  /** The client has gone while it was let in. */
+  #gone(socket: AnySocket, { session, resumed }: Admitted): void {
+    this.#admission.settled(session);
+    // Nobody was told of a new session.
+    if (!resumed) void this.delivery.change({ type: "end", session: session.key });
+    this.#forget(socket);
+  }
+
+  /** Asks the application whether the session may still be in its rooms, before anything of them is sent. */
+  async #authorizeRooms(socket: AnySocket, { session, resumed, from }: Admitted): Promise<void> {
+    const { authorizeRoom } = this.#nsp.server.opts;
+    if (authorizeRoom === undefined || !resumed) return;
+    const rooms = session.rooms();
+    const allowed = await Promise.all(rooms.map(async (room) => authorizeRoom(socket, room)));
+    const refused = rooms.filter((_room, index) => !allowed[index]);
+    if (refused.length === 0) return;
+    await this.delivery.change({ type: "leave", session: session.key, rooms: refused, at: from });
+  }
+
+  #connect(
+    socket: AnySocket,
+    client: Client,
+    claim: Claim,
+    admitted: Admitted,
+    joined: (socket: AnySocket) => void,
+  ): void {
+    const { delivery } = this;
+    const { session, from, gap, pid } = admitted;
+    if (socket.conn.readyState !== "open") {
+      this.#gone(socket, admitted);
+      return;
+    }
+    const shown = new Set(socket.rooms);
+    shown.delete(socket.id);
+    this.#takeOver(session);
+    this.#nsp._preConnectSockets.delete(socket.id);
+    if (socket.id !== admitted.socketId) {
+      if (!this.#nsp.sockets.has(socket.id)) this.adapter.delAll(socket.id);
+      socket._rename(admitted.socketId);
+    }
+    const link = new SocketLink(delivery, session, client, socket);
+    delivery.attach(session, link, from);
+    this.#admission.settled(session);
+    this.#holders.set(session, socket);
+    client.keepReceipts();
+    this.#nameSession(claim, admitted);
+    this.#nsp.sockets.set(socket.id, socket);
+    const missing = [...shown].filter((room) => !session.isIn(room));
+    this.adapter.showRooms(socket.id, [socket.id, ...session.rooms(), ...shown]);
+    const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
+    socket._admitted(link, pid, new Resume(admitted.resumed, progress, gap !== undefined));
+    if (missing.length > 0 && admitted.resumed) {
+      void delivery.change({ type: "join", session: session.key, rooms: missing });
+    }
+    // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid.
+    delivery.mark(session, link);
+    socket._sendConnect();
+    joined(socket);
+    if (gap !== undefined) {
+      delivery.catchUp.gap(session, link, progress, gap.from, gap.to, gap.reason);
+    }
+    delivery.catchUp.begin(session, progress);
+    this.#nsp._announce(socket);
+    this.dataMayHaveChanged(socket);
+  }
+
+  /** Ends the socket that has the session: its client has come back on another connection. */
+  #takeOver(session: Session): void {
+    const old = this.#holders.get(session);
+    if (old === undefined) return;
+    debug("%s: taken over", session.key.slice(0, 6));
+    old._onclose("transport close");
+    old.client.fenced();
+  }
+
+  #nameSession(claim: Claim, { session, socketId, pid, resumed }: Admitted): void {
+    const { delivery } = this;
+    if (!resumed) return;
+    if (claim.session === session && session.pids.length > 1 && claim.pid === session.pid) {
+      void delivery.change({ type: "pid", session: session.key, pid: session.pid });
+    }
+    delivery.sessions.name(session, socketId, pid);
+    void delivery.change({ type: "connect", session: session.key, socketId, pid });
+  }
+
+  // --- going ---
+
+  /** A socket has closed: its session waits for it, or ends. */
+  closed(socket: AnySocket, link: SocketLink, reason: DisconnectReason): void {
+    const { delivery } = this;
+    const { session } = link;
+    if (this.#holders.get(session) === socket) this.#holders.delete(session);
+    const ends =
+      reason === "server namespace disconnect" ||
+      (reason === "client namespace disconnect" && session.identity === undefined);
+    if (!ends) {
+      this.#storeData(socket, session);
+      if (session.link === link) delivery.detach(session);
+      void delivery.change({ type: "disconnect", session: session.key });
+      return;
+    }
+    void delivery.change({ type: "end", session: session.key });
+    const detach = () => {
+      if (session.link === link) delivery.detach(session);
+    };
+    if (reason === "client namespace disconnect") detach();
+    // What was emitted before goes out first, and so does DISCONNECT.
+    else delivery.followAct(session, detach);
+  }
+
+  /** What an application is told of a session. */
+  detailsOf(session: Session): SessionDetails {
+    const { delivery } = this;
+    return {
+      session: session.key,
+      userId: session.identity?.user,
+      online: session.link !== undefined,
+      socketId: session.socketId,
+      position: delivery.positions.encode("application", delivery.at(session.receipt)),
+    };
+  }
+
+  // --- data ---
+
+  /** Something ran that may have changed `socket.data`: it is stored soon, if it did. */
+  dataMayHaveChanged(socket: AnySocket): void {
+    if (socket._dataDue) return;
+    socket._dataDue = true;
+    this.#dataDue.push(socket);
+    if (this.#dataDue.length === 1) {
+      this.delivery.options.later(dataDelayMs, () => this.storeAllData());
+    }
+  }
+
+  storeAllData(): void {
+    const due = this.#dataDue;
+    this.#dataDue = [];
+    for (const socket of due) {
+      socket._dataDue = false;
+      const session = socket._link?.session;
+      if (session !== undefined && socket.connected) this.#storeData(socket, session);
+    }
+  }
+
+  #storeData(socket: AnySocket, session: Session): void {
+    const data = this.#dataOf(socket);
+    const text = JSON.stringify(data) ?? "";
+    session.data = data;
+    if (text === (this.#stored.get(socket) ?? "{}") || session.end !== undefined) return;
+    this.#stored.set(socket, text);
+    void this.delivery.change({ type: "data", session: session.key, data });
+  }
+
+  /** What of the data can be kept: what JSON can say. */
+  #dataOf(socket: AnySocket): unknown {
+    try {
+      const text = JSON.stringify(socket.data);
+      return text === undefined ? undefined : (JSON.parse(text) as unknown);
+    } catch (error) {
+      debug("%s: socket.data cannot be stored: %s", socket.id, error);
+      return undefined;
+    }
+  }
+
+  /** Stores what is only in memory yet. */
+  flush(): void {
+    for (const socket of this.#holders.values()) {
+      const session = socket._link?.session;
+      if (session !== undefined) this.#storeData(socket, session);
+    }
+    this.delivery.storeReceipts();
+  }
+}

@@ -1,0 +1,75 @@
+/** The connected end of a session: a socket with its connection, as delivery sees it. */
+
+import type { Delivery } from "./delivery/delivery.ts";
+import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import type { Attached } from "./delivery/receipts.ts";
+import type { Session, SessionLink } from "./delivery/session.ts";
+import { ServerError } from "./errors.ts";
+
+/** What a link needs of its client. */
+export interface LinkedClient {
+  deliver(packet: OutgoingPacket, shared: boolean): void;
+  readonly unsentBytes: number;
+  readonly writable: boolean;
+  beforeFlush(run: () => void): void;
+  awaitDrain(): void;
+  requestReceipt(): void;
+  /** The client can take no more: ends its connection. */
+  overflow(error: ServerError): void;
+}
+
+export class SocketLink implements SessionLink, Attached {
+  readonly delivery: Delivery;
+  readonly session: Session;
+  readonly #client: LinkedClient;
+  readonly #socket: { readonly acks: Map<number, (...args: unknown[]) => void> };
+
+  constructor(
+    delivery: Delivery,
+    session: Session,
+    client: LinkedClient,
+    socket: { readonly acks: Map<number, (...args: unknown[]) => void> },
+  ) {
+    this.delivery = delivery;
+    this.session = session;
+    this.#client = client;
+    this.#socket = socket;
+  }
+
+  /** Itself: a receipt counts only while the session is on this connection. */
+  get link(): SessionLink {
+    return this;
+  }
+
+  get writable(): boolean {
+    return this.#client.writable;
+  }
+
+  get unsentBytes(): number {
+    return this.#client.unsentBytes;
+  }
+
+  deliver(packet: OutgoingPacket, shared: boolean): void {
+    this.#client.deliver(packet, shared);
+  }
+
+  beforeFlush(run: () => void): void {
+    this.#client.beforeFlush(run);
+  }
+
+  awaitDrain(): void {
+    this.#client.awaitDrain();
+  }
+
+  requestReceipt(): void {
+    this.#client.requestReceipt();
+  }
+
+  awaitAck(id: number, ack: (...args: unknown[]) => void): void {
+    this.#socket.acks.set(id, ack);
+  }
+
+  overflow(detail: string): void {
+    this.#client.overflow(new ServerError("HF_OUTBOX_FULL", detail));
+  }
+}
