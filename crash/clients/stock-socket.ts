@@ -3,6 +3,7 @@
  * on a request until it is answered.
  */
 import { io, type Socket } from "socket.io-client";
+import { offsetOf } from "../history/lines.ts";
 import type { Recorder } from "../history/recorder.ts";
 
 /** Until then a request has no answer: the client asks again. */
@@ -40,10 +41,10 @@ export class StockSocket {
       const line = { client: name, connection: this.connection, stream: nsp, reports: true };
       recorder.write({ kind: "connect", ...line });
     });
-    this.socket.onAny((event: string) => {
-      if (event === "hf:position") {
-        recorder.write({ kind: "marker", client: name, connection: this.connection });
-      }
+    this.socket.onAny((event: string, position: unknown) => {
+      if (event !== "hf:position") return;
+      const line = { client: name, connection: this.connection, offset: offsetOf(position) };
+      recorder.write({ kind: "marker", ...line });
     });
     // After these the client does not come back by itself.
     this.socket.on("connect_error", () => {

@@ -3,6 +3,7 @@
  * anew now and then.
  */
 import { type Chance, seeded } from "../../conformance/behaviour/upgrade/seeded.ts";
+import { offsetOf } from "../history/lines.ts";
 import { hashOf, type Recorder } from "../history/recorder.ts";
 import { lastPrefix, lastRoom, type SubscriberSpec } from "../programs/messages.ts";
 import { StockSocket } from "./stock-socket.ts";
@@ -87,8 +88,8 @@ export class Subscriber {
       this.#position = `${detail}`;
       if (socket.connected) save();
     });
-    socket.on("event", (event: DeliveredEvent, last?: unknown) => {
-      this.#deliver(stock, event, last);
+    socket.on("event", (event: DeliveredEvent, ...rest: unknown[]) => {
+      this.#deliver(stock, event, rest.at(-1));
     });
     return stock;
   }
@@ -96,18 +97,19 @@ export class Subscriber {
   #deliver(stock: StockSocket, { mid, content }: DeliveredEvent, last: unknown): void {
     const text = typeof content === "string" ? content : Buffer.from(content).toString();
     const hash = hashOf(text);
-    const trailing = typeof last === "string" ? { trailing: true } : {};
     const { connection } = stock;
-    this.#recorder.write({
-      ...{ kind: "deliver", client: this.name, connection, mid, hash },
-      ...trailing,
-    });
+    const line = { client: this.name, connection };
+    const isPosition = typeof last === "string" && last.startsWith("hf.");
+    const trailing = typeof last === "string" && !isPosition ? { trailing: true } : {};
+    this.#recorder.write({ kind: "deliver", ...line, mid, hash, ...trailing });
+    // With `offsets: "argument"` each event brings its own.
+    if (isPosition) this.#recorder.write({ kind: "marker", ...line, offset: offsetOf(last) });
     if (mid.startsWith(lastPrefix)) this.#onLast();
     else if (!this.#ended) this.#maybeMove(stock);
   }
 
   #gap({ connection }: StockSocket, { from, to, reason }: GapNotice): void {
-    const range = { from: from ?? -1, to: to ?? Number.MAX_SAFE_INTEGER };
+    const range = { from: from === null ? -1 : offsetOf(from), to: offsetOf(to) };
     this.#recorder.write({ kind: "gap", client: this.name, connection, ...range, reason });
   }
 
@@ -157,7 +159,7 @@ interface DeliveredEvent {
 }
 
 interface GapNotice {
-  readonly from?: number;
-  readonly to?: number;
+  readonly from: string | null;
+  readonly to: string;
   readonly reason: string;
 }

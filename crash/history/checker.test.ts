@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { seeded } from "../../conformance/behaviour/upgrade/seeded.ts";
 import { checkHistory } from "./checker.ts";
-import { type Line, mergeLines, parseLines } from "./lines.ts";
+import { type Line, mergeLines, offsetOf, parseLines } from "./lines.ts";
 import { synthesizeHistory } from "./synthesize.ts";
 import { describeFigures, describeFirst } from "./verdict.ts";
 
@@ -35,7 +35,9 @@ const published = (mid: string, offset: number): Draft<Line>[] => [invoke(mid), 
 const deliver = (mid: string, connection = 1): Draft<Line> => ({
   ...{ kind: "deliver", client: "c", connection, mid, hash: `#${mid}` },
 });
-const marker = (connection = 1): Draft<Line> => ({ kind: "marker", client: "c", connection });
+const marker = (offset: number, connection = 1): Draft<Line> => ({
+  ...{ kind: "marker", client: "c", connection, offset },
+});
 const gap = (from: number, to: number): Draft<Line> => ({
   ...{ kind: "gap", client: "c", connection: 1, from, to, reason: "retention" },
 });
@@ -97,7 +99,7 @@ const broken: [what: string, rule: string, lines: Line[]][] = [
   [
     "a repeat of what the position covers",
     "I9",
-    history(...two, ...told, marker(), connect(2), deliver("b", 2), ...log),
+    history(...two, ...told, marker(2), connect(2), deliver("b", 2), ...log),
   ],
   ["a gap over what can be read", "I10", history(...two, deliver("b"), gap(0, 1), ...log)],
   [
@@ -156,7 +158,7 @@ const broken: [what: string, rule: string, lines: Line[]][] = [
 ];
 
 const allowed: [what: string, lines: Line[]][] = [
-  ["everything as it should be", history(...two, ...told, marker(), ...log)],
+  ["everything as it should be", history(...two, ...told, marker(2), ...log)],
   [
     "the effect of a publish of which nobody knows",
     history(invoke("a"), { kind: "info", op: "op a", why: "killed" }, deliver("a"), entry("a", 1)),
@@ -174,10 +176,10 @@ const allowed: [what: string, lines: Line[]][] = [
     history(
       ...two,
       deliver("a"),
-      marker(),
+      marker(1),
       deliver("b"),
       connect(2),
-      marker(2),
+      marker(1, 2),
       deliver("b", 2),
       ...log,
     ),
@@ -185,7 +187,7 @@ const allowed: [what: string, lines: Line[]][] = [
   [
     "a repeat after a string has taken the place of the position",
     history(
-      ...[...two, deliver("a"), marker(), { ...deliver("b"), trailing: true } as Draft<Line>],
+      ...[...two, deliver("a"), marker(1), { ...deliver("b"), trailing: true } as Draft<Line>],
       ...[connect(2), deliver("a", 2), deliver("b", 2), ...log],
     ),
   ],
@@ -244,6 +246,11 @@ it("reads files whose last line was not finished, and puts them in the order of 
   const second = parseLines('{"at":3,"kind":"cut"}\n');
   expect(mergeLines([first, second]).map(({ at }) => at)).toEqual([1, 3, 5]);
   expect(parseLines('{"at":1')).toEqual([]);
+});
+
+it("reads the offset of a position", () => {
+  expect(offsetOf("hf.some-epoch.zz.check123")).toBe(1295);
+  expect(() => offsetOf("12")).toThrow("not a position");
 });
 
 it("reads a million lines in seconds", () => {

@@ -94,7 +94,7 @@ function readClients(
     if (receiver === undefined) {
       verdict.complain("history", index, "other", `${line.client} never connected`);
     } else if (line.kind === "connect") receiver.connect(line, index);
-    else if (line.kind === "marker") receiver.marker(line);
+    else if (line.kind === "marker") receiver.marker(line, index);
     else if (line.kind === "deliver") receiver.deliver(line, index);
     else receiver.gap(line, index);
   }

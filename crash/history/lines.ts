@@ -80,9 +80,10 @@ export interface DeliverLine extends OfClient {
   readonly trailing?: boolean;
 }
 
-/** The client was told its position. */
+/** The client was told its position: it has everything up to this offset. */
 export interface MarkerLine extends OfClient {
   readonly kind: "marker";
+  readonly offset: number;
 }
 
 /** The client was told that offsets (from, to] cannot be had any more. */
@@ -130,6 +131,13 @@ export type Line =
   | MemberLine
   | FaultLine
   | EntryLine;
+
+/** The offset in a position of ours. To users a position is opaque; the checker must tell what it covers. */
+export function offsetOf(position: unknown): number {
+  const [, offset] = /^h[fp]\.[\w-]+\.([0-9a-z]+)\.[\w-]+$/.exec(`${position}`) ?? [];
+  if (offset === undefined) throw new Error(`not a position: ${position}`);
+  return Number.parseInt(offset, 36);
+}
 
 /** Reads one file of a history. A last line that its writer did not finish is left out. */
 export function parseLines(text: string): Line[] {

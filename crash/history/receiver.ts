@@ -21,8 +21,10 @@ export class Receiver {
   /** The newest entry of this connection, and of all. */
   #last = -1;
   #newest = -1;
-  /** The newest entry that the client has told, or will tell when it comes back, that it has. */
-  #floor = -1;
+  /** Up to this offset the client has everything, as it will say when it comes back. */
+  #position = -1;
+  /** Up to this index nothing is missing that its positions cover. */
+  #covered = -1;
   /** What a string at the end of an event has made of the position since. */
   #positionSpoilt = false;
 
@@ -45,15 +47,29 @@ export class Receiver {
     this.#connection = connection;
     this.#last = -1;
     // The stock client has given back the string instead: the server goes by its last receipt, which nobody sees.
-    if (this.#positionSpoilt) this.#floor = -1;
+    if (this.#positionSpoilt) this.#position = -1;
     this.#positionSpoilt = false;
   }
 
-  marker({ connection }: MarkerLine): void {
-    if (connection !== this.#connection) return;
-    // The first marker of a connection tells where it begins: that is nothing new.
-    this.#floor = Math.max(this.#floor, this.#last);
+  marker({ connection, offset }: MarkerLine, line: number): void {
+    if (connection !== this.#connection) {
+      this.#complain("I11", line, "other", `connection ${connection} is told its position`);
+      return;
+    }
+    this.#position = offset;
     this.#positionSpoilt = false;
+    const { entries } = this.#log;
+    for (
+      let next = entries[this.#covered + 1];
+      next !== undefined;
+      next = entries[next.index + 1]
+    ) {
+      if (next.offset > offset) break;
+      this.#covered = next.index;
+      if (this.#seen.has(next.index) || !this.#required(next) || this.#told(next)) continue;
+      const message = `position ${offset} covers ${next.published.mid}, which did not come`;
+      this.#complain("I8", line, "other", message);
+    }
   }
 
   deliver(delivery: DeliverLine, line: number): void {
@@ -67,7 +83,7 @@ export class Receiver {
       const what = repeated ? "again" : "late";
       const message = `${delivery.mid} comes ${what} on connection ${this.#connection}`;
       this.#complain("I7", line, repeated ? "duplicated" : "outOfOrder", message);
-    } else if (this.#seen.has(index)) this.#repeat(delivery, index, line);
+    } else if (this.#seen.has(index)) this.#repeat(delivery, entry, line);
     else if (index < this.#newest) {
       this.#complain("I7", line, "outOfOrder", `${delivery.mid} was left out before`);
     }
@@ -129,10 +145,10 @@ export class Receiver {
     return entry;
   }
 
-  #repeat({ mid }: DeliverLine, index: number, line: number): void {
+  #repeat({ mid }: DeliverLine, { offset }: LogEntry, line: number): void {
     const allowed =
       this.#repeatsMax === "any" ||
-      (this.#repeatsMax === "after the position" && index > this.#floor);
+      (this.#repeatsMax === "after the position" && offset > this.#position);
     if (allowed) this.#verdict.figures.repeated++;
     else this.#complain("I9", line, "duplicated", `${mid} was had before`);
   }

@@ -184,7 +184,7 @@ class World {
     if (!client.reports) return;
     client.position = client.sent;
     client.spoilt = false;
-    this.#write({ kind: "marker", client: client.name, connection: client.connection });
+    this.#writePosition(client);
   }
 
   #move(client: ModelClient): void {
@@ -204,6 +204,11 @@ class World {
     client.spoilt = false;
     const { name, connection, reports } = client;
     this.#write({ kind: "connect", client: name, connection, stream, reports });
+    if (reports) this.#writePosition(client);
+  }
+
+  #writePosition({ name, connection, position }: ModelClient): void {
+    this.#write({ kind: "marker", client: name, connection, offset: position });
   }
 
   #kill(): void {

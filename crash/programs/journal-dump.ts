@@ -1,6 +1,7 @@
 /** Reads the journal through the API, as the entry lines of a history: the order that everything is held against. */
 import { appendFileSync } from "node:fs";
 import type { Server } from "holdfast";
+import { offsetOf } from "../history/lines.ts";
 import { hashOf } from "../history/recorder.ts";
 import { auditRoom } from "./messages.ts";
 
@@ -22,11 +23,10 @@ export async function dumpJournal(
 ): Promise<void> {
   for (const stream of namespaces) {
     const room = (io.of(stream) as unknown as WithHistory).room(auditRoom);
-    let offset = 0;
     for await (const { args, position } of room.history({})) {
       const { mid, content } = args[0] as { mid: string; content: string | Uint8Array };
       const hash = hashOf(typeof content === "string" ? content : Buffer.from(content).toString());
-      offset++;
+      const offset = offsetOf(position);
       const line = { at: 0, kind: "entry", stream, offset, position, mid, hash };
       appendFileSync(file, `${JSON.stringify(line)}\n`);
     }

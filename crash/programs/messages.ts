@@ -16,7 +16,7 @@ export type ToServer =
   /** Writes what the journal holds, as lines of a history, to a file. */
   | { readonly type: "dump"; readonly file: string }
   | { readonly type: "memory" }
-  /** Emits `count` events of `bytes` to a room, and says when all are committed. */
+  /** Publishes `count` events of `bytes` to a room, named "0", "1", …, and says when all are committed. */
   | {
       readonly type: "flood";
       readonly room: string;

@@ -94,8 +94,9 @@ async function publish(
   }
   if (setup.target === "socket.io") return publishForOriginal(nsp, target, mid, args);
   try {
-    const result = await target.publish("event", ...args, { id: mid });
-    return { ok: true, ...result };
+    const options = how === "publish-others" ? { id: mid, by: socket } : { id: mid };
+    const { position, duplicate, durability } = await target.publish("event", ...args, options);
+    return { ok: true, position, duplicate, durability };
   } catch (error) {
     const { code, retryAfter } = error as { code?: string; retryAfter?: number };
     if (code === undefined) throw error;

@@ -54,10 +54,13 @@ async def main():
         if body["mid"].startswith("last-"):
             last.set()
 
+    def offset_of(position):
+        """As in crash/history/lines.ts."""
+        return -1 if position is None else int(position.split(".")[2], 36)
+
     def on_gap(notice):
-        start, end = notice.get("from"), notice.get("to")
         write("gap", connection=connection, reason=notice["reason"],
-              **{"from": -1 if start is None else start, "to": 2**53 - 1 if end is None else end})
+              **{"from": offset_of(notice["from"]), "to": offset_of(notice["to"])})
 
     sio.on("connect", on_connect, namespace=NSP)
     sio.on("disconnect", connected.clear, namespace=NSP)
