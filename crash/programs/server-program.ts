@@ -42,7 +42,7 @@ function createServer(): HoldfastServer {
     durability: setup.durability,
     offsets: setup.offsets,
     identify: (socket: Socket) => socket.handshake.auth["device"],
-  } as object);
+  });
 }
 
 // --- the handlers ---

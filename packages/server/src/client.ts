@@ -13,9 +13,10 @@ import {
 } from "@holdfast/protocol";
 import createDebug from "debug";
 import { encodedPacket } from "./adapter.ts";
+import { ClientSessions } from "./client-sessions.ts";
 import type { LaneReceiver } from "./delivery/lane.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-import { type Attached, ReceiptLedger } from "./delivery/receipts.ts";
+import type { Attached } from "./delivery/receipts.ts";
 import { Connection, type ConnectionReceiver } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm } from "./host/timer-wheel.ts";
@@ -32,9 +33,6 @@ const debug = createDebug("holdfast:client");
  * fit on: V8 throws, and nobody could catch that.
  */
 const argumentsMax = 10_000;
-
-/** Often enough for what an application shows of deliveries, seldom enough to cost nothing. */
-const receiptOptions = { intervalMs: 100, turns: 64 };
 
 /** How `writeToEngine` is to send; the names are those of npm socket.io-adapter. */
 export interface WriteOptions {
@@ -71,7 +69,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   #joining = 0;
   #closed = false;
   /** Only where sessions are kept. */
-  #receipts: ReceiptLedger | undefined;
+  #sessions: ClientSessions | undefined;
 
   constructor(server: AnyServer, conn: Connection) {
     this.server = server;
@@ -324,70 +322,27 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     for (const socket of this.#all()) if (socket._link !== undefined) yield socket._link;
   }
 
-  /** @internal Answers to pings are receipts from now on. */
-  keepReceipts(): void {
-    const { conn, server } = this;
-    if (this.#receipts !== undefined || !(conn instanceof Connection)) return;
-    this.#receipts = new ReceiptLedger(
-      {
-        ping: () => conn.ping(),
-        attached: () => this.attached(),
-        monotonicMs: () => server._host.monotonicMs(),
-      },
-      server._wheel,
-      receiptOptions,
-    );
-    conn.pings = this.#receipts;
-  }
-
-  /** @internal Whether a packet would leave at once. */
-  get writable(): boolean {
-    return this.conn.transport.writable;
-  }
-
-  /** @internal */
-  get unsentBytes(): number {
-    return this.conn instanceof Connection ? this.conn.unsentBytes : 0;
-  }
-
-  /** @internal */
-  beforeFlush(run: () => void): void {
-    if (this.conn instanceof Connection) this.conn.server.turn.beforeEnd(run);
-    else this.server._host.afterTurn(run);
-  }
-
-  /** @internal */
-  awaitDrain(): void {
-    if (this.conn instanceof Connection) this.conn.tellDrained = true;
+  /** @internal What the connection is to its sessions. */
+  get _sessions(): ClientSessions {
+    this.#sessions ??= new ClientSessions(this);
+    return this.#sessions;
   }
 
   /** @internal */
   drained(): void {
-    for (const { delivery, session } of this.attached()) delivery.catchUp.drained(session);
+    this.#sessions?.drained();
   }
 
-  /** @internal */
-  requestReceipt(): void {
-    this.#receipts?.request();
-  }
-
-  /** @internal Whether the client answers within the time. One that cannot be asked does. */
-  probe(waitMs: number): Promise<boolean> {
-    return this.#receipts?.probe(waitMs) ?? Promise.resolve(true);
-  }
-
-  /** @internal Ends a connection that more waits for than may. Its sessions come back. */
-  overflow(error: ServerError): void {
-    this.#refuse(error);
+  /** @internal Counts why the connection is ended, and ends it at once. */
+  _abort(reason: DisconnectReason, error?: ServerError): void {
+    if (error !== undefined) this.#refuse(error);
     this.conn.close(true);
-    this.closed("transport error", error);
+    this.closed(reason, error);
   }
 
   /** @internal Ends the connection of a session that came back on another, unless another namespace lives on it. */
-  fenced(): void {
-    if (this.#joined > 0 || this.#joining > 0) return;
-    this.conn.close(true);
-    this.closed("transport close");
+  _fenced(): void {
+    if (this.#joined === 0 && this.#joining === 0) this._abort("transport close");
   }
 
   /** Writes what waits now, and not at the end of the turn. */
@@ -448,7 +403,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     if (debug.enabled) debug("%s: closed, %s", this.id.slice(0, 6), reason);
     this.#disarmConnect();
     this.#forgetIncomplete();
-    this.#receipts?.stop();
+    this.#sessions?.stop();
     for (const socket of this.#all()) socket._onclose(reason as DisconnectReason, description);
     this.#foreignDecoder?.destroy();
   }

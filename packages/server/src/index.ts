@@ -29,13 +29,14 @@ export type {
   PerMessageDeflate,
 } from "./engine/options.ts";
 export { ServerError, type ServerErrorCode, serverErrors } from "./errors.ts";
+export type { RefusedEmit } from "./kept-events.ts";
 export type { LimitOptions } from "./limits.ts";
 export { Namespace } from "./namespace.ts";
 export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts";
 export type { PublishOptions, PublishResult, SessionDetails } from "./publish.ts";
 export { SessionAwareAdapter } from "./recovery.ts";
 export type { Resume } from "./resume.ts";
-export { type AttachableServer, type RefusedEmit, Server } from "./server.ts";
+export { type AttachableServer, Server } from "./server.ts";
 export { Socket } from "./socket.ts";
 export type {
   BroadcastFlags,

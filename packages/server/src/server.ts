@@ -7,8 +7,8 @@ import { EventEmitter } from "node:events";
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
-import type { Journal, JournalError } from "@holdfast/journal";
-import { PacketType, SocketPacketDecoder } from "@holdfast/protocol";
+import type { Journal } from "@holdfast/journal";
+import { SocketPacketDecoder } from "@holdfast/protocol";
 import cors from "cors";
 import createDebug from "debug";
 import {
@@ -16,21 +16,17 @@ import {
   type AdapterConstructor,
   type AdapterContract,
   type AdapterNamespace,
-  encodedPacket,
 } from "./adapter.ts";
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
-import { Delivery } from "./delivery/delivery.ts";
-import type { LaneEntry } from "./delivery/lane-records.ts";
-import { openStore } from "./delivery/store.ts";
 import type { Connection } from "./engine/connection.ts";
 import { Engine } from "./engine/engine.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, nodeHost, simulatedBy } from "./host/host.ts";
 import { createHttpServer } from "./host/http.ts";
-import { Alarm, TimerWheel } from "./host/timer-wheel.ts";
-import { JournalAdapter } from "./journal-adapter.ts";
+import { TimerWheel } from "./host/timer-wheel.ts";
+import { keepEvents, openJournal, type RefusedEmit } from "./kept-events.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { Namespace, type NamespaceReservedEventsMap } from "./namespace.ts";
 import { checkServerOptions, type ServerOptions } from "./options.ts";
@@ -38,10 +34,8 @@ import { ParentNamespace } from "./parent-namespace.ts";
 import { defaultParser, type PacketEncoder, type Parser } from "./parser.ts";
 import type { PublishOptions, PublishResult } from "./publish.ts";
 import { SessionAwareAdapter } from "./recovery.ts";
-import { SessionKeeper } from "./session-keeper.ts";
 import type { Socket } from "./socket.ts";
 import type { ExtendedError, Room, SocketId } from "./socket-types.ts";
-import { eventOf } from "./stored-event.ts";
 import {
   type AllButLast,
   type DecorateAcknowledgements,
@@ -57,7 +51,7 @@ import {
   type RemoveAcknowledgements,
   StrictEventEmitter,
 } from "./typed-events.ts";
-import { parseSize, show } from "./units.ts";
+import { show } from "./units.ts";
 
 const debug = createDebug("holdfast:server");
 
@@ -82,18 +76,6 @@ export interface ServerReservedEventsMap<
   new_namespace: (
     namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
   ) => void;
-}
-
-/** An emit that the store refused. */
-export interface RefusedEmit {
-  /** HF_STORE_FULL, HF_STORE_READ_ONLY, … See docs/reference/errors.md. */
-  readonly code: string;
-  readonly error: Error;
-  readonly namespace: string;
-  readonly event: string;
-  readonly args: readonly unknown[];
-  /** Empty: it was for everyone. */
-  readonly rooms: readonly string[];
 }
 
 /** The namespace "/", which also tells of new namespaces. */
@@ -199,29 +181,10 @@ export class Server<
       };
     }
     this.#adapter = options.adapter ?? undefined;
-    this._journal = this.#openStore(options);
+    this._journal = openJournal(options, this._host);
     this.sockets = new RootNamespace(this, "/");
     this._nsps.set("/", this.sockets);
     if (server || typeof server === "number") this.attach(server);
-  }
-
-  /** @throws ServerError HF_OPTION_INVALID */
-  #openStore(options: Partial<ServerOptions>): Promise<Journal> | undefined {
-    const given = simulatedBy(options)?.journal;
-    if (given !== undefined) return Promise.resolve(given as Journal);
-    if (options.store === undefined) return undefined;
-    if (options.adapter !== undefined) {
-      throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
-    }
-    const host = this._host;
-    return openStore(options, {
-      monotonicMs: () => host.monotonicMs(),
-      wallMs: () => host.wallMs(),
-      startTimer: (delayMs, run) => {
-        const timer = host.startTimer(delayMs, run);
-        return () => timer.cancel();
-      },
-    });
   }
 
   /** @internal */
@@ -301,7 +264,7 @@ export class Server<
   ): AdapterContract {
     const given = this.#adapter;
     if (given === undefined && this._journal !== undefined) {
-      return this.#makeKeeper(namespace, this._journal);
+      return keepEvents(this, namespace, this._journal);
     }
     if (given === undefined) {
       const nsp: AdapterNamespace = namespace;
@@ -313,55 +276,6 @@ export class Server<
     const Construct = given as new (nsp: unknown) => AdapterContract;
     const make = given as (nsp: unknown) => AdapterContract;
     return given.prototype === undefined ? make(namespace) : new Construct(namespace);
-  }
-
-  /** Makes what keeps the events and the sessions of a namespace. */
-  #makeKeeper(
-    namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-    journal: Promise<Journal>,
-  ): AdapterContract {
-    const { name } = namespace;
-    const { encoder, opts, _host: host, _wheel: wheel } = this;
-    const delivery = new Delivery(journal, {
-      name,
-      offsets: opts.offsets ?? (opts.connectionStateRecovery ? "argument" : "event"),
-      highWaterBytes: parseSize("highWater", opts.highWater ?? "1MiB"),
-      repliesMax: this._limits.storedReplies,
-      readsMax: this._limits.concurrentReads,
-      encode: (event, ...args) => {
-        const data = [event, ...args];
-        return encodedPacket(encoder.encode({ type: PacketType.EVENT, nsp: name, data }), false);
-      },
-      wallMs: () => host.wallMs(),
-      later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
-      refused: (entry, error) => this.#tellRefused(namespace, entry, error),
-    });
-    const nsp: AdapterNamespace = namespace;
-    const adapter = new JournalAdapter(nsp, delivery);
-    namespace._keeper = new SessionKeeper(namespace, delivery, adapter);
-    return adapter;
-  }
-
-  /** An emit that nobody waits for had no effect, or one that is not known. Never silence. */
-  #tellRefused(
-    namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-    entry: LaneEntry,
-    error: JournalError,
-  ): void {
-    const { code } = error;
-    const rooms = entry.tags.filter((tag) => !tag.startsWith("\u0000"));
-    const { event, args } = eventOf(entry, this._parser);
-    // Not from within the lane: a listener may emit.
-    process.nextTick(() => {
-      const told = { code, error, namespace: namespace.name, event, args, rooms };
-      if (this.sockets.listenerCount("emit_refused") > 0) {
-        this.sockets._emitRefused(told);
-      } else {
-        console.error(
-          `holdfast: "${event}" to ${rooms.join(", ") || "all"} was not taken: ${error.message} (${code})`,
-        );
-      }
-    });
   }
 
   // --- attaching ---

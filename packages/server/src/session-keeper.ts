@@ -162,11 +162,10 @@ export class SessionKeeper {
       if (!this.#nsp.sockets.has(socket.id)) this.adapter.delAll(socket.id);
       socket._rename(admitted.socketId);
     }
-    const link = new SocketLink(delivery, session, client, socket);
+    const link = new SocketLink(delivery, session, client._sessions, socket);
     delivery.attach(session, link, from);
     this.#admission.settled(session);
     this.#holders.set(session, socket);
-    client.keepReceipts();
     this.#nameSession(claim, admitted);
     this.#nsp.sockets.set(socket.id, socket);
     const missing = [...shown].filter((room) => !session.isIn(room));
@@ -194,7 +193,7 @@ export class SessionKeeper {
     if (old === undefined) return;
     debug("%s: taken over", session.key.slice(0, 6));
     old._onclose("transport close");
-    old.client.fenced();
+    old.client._fenced();
   }
 
   #nameSession(claim: Claim, { session, socketId, pid, resumed }: Admitted): void {
@@ -292,6 +291,6 @@ export class SessionKeeper {
       const session = socket._link?.session;
       if (session !== undefined) this.#storeData(socket, session);
     }
-    this.delivery.storeReceipts();
+    this.delivery.receipts.store();
   }
 }

@@ -180,7 +180,7 @@ export class Socket<
 
   /** @internal Asks whether the client is there. */
   _probe(waitMs: number): Promise<boolean> {
-    return this.client.probe(waitMs);
+    return this.client._sessions.probe(waitMs);
   }
 
   /** What the application keeps with the socket. */

@@ -23,6 +23,7 @@ import { LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
+import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { HeldPacket, Session, SessionLink } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
@@ -57,9 +58,6 @@ const recentBytesMin = 4 * 1024 * 1024;
 /** A client is told its position after this many bytes, even within one turn. */
 const markBytes = 64 * 1024;
 
-/** Receipts are stored together, this often. */
-const receiptsIntervalMs = 1000;
-
 const noEpoch: Epoch = { id: "", start: 0, end: undefined };
 
 export class Delivery implements LaneExit {
@@ -81,8 +79,7 @@ export class Delivery implements LaneExit {
   #touched: Session[] = [];
   #touchedBytes = 0;
   readonly #markTouched = () => this.#mark();
-  readonly #withReceipts = new Set<Session>();
-  #receiptsDue = false;
+  readonly receipts: ReceiptStore;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
   readonly awaitedAcks = new Map<number, LaneEntry>();
 
@@ -91,6 +88,7 @@ export class Delivery implements LaneExit {
     this.sessions = new SessionTable(options.repliesMax);
     this.lane = new JournalLane(this);
     this.catchUp = new CatchUp(this, options.readsMax);
+    this.receipts = new ReceiptStore(this, options.later);
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.
     this.ready.catch(() => {});
@@ -371,31 +369,6 @@ export class Delivery implements LaneExit {
     const { link } = session;
     if (this.options.offsets !== "event" || link === undefined) return;
     if (this.sentUpTo(session) > session.marked) this.mark(session, link);
-  }
-
-  // --- receipts ---
-
-  /** The transport of a client is known to have everything up to `offset`. */
-  receipted(session: Session, offset: number): void {
-    if (offset <= session.receipt) return;
-    session.receipt = offset;
-    this.#withReceipts.add(session);
-    if (this.#receiptsDue) return;
-    this.#receiptsDue = true;
-    this.options.later(receiptsIntervalMs, () => this.storeReceipts());
-  }
-
-  /** Stores the receipts that came since the last time, together. */
-  storeReceipts(): void {
-    this.#receiptsDue = false;
-    const receipts: [string, number][] = [];
-    for (const session of this.#withReceipts) {
-      if (session.end === undefined && session.receipt > session.storedReceipt) {
-        receipts.push([session.key, session.receipt]);
-      }
-    }
-    this.#withReceipts.clear();
-    if (receipts.length > 0) void this.change({ type: "receipts", receipts }).catch(() => {});
   }
 }
 

@@ -103,7 +103,7 @@ export class ReceiptLedger {
     if (note === undefined) return;
     for (const { delivery, session, link, offset } of note.positions) {
       // A session that has been taken over says nothing any more here.
-      if (session.link === link) delivery.receipted(session, offset);
+      if (session.link === link) delivery.receipts.add(session, offset);
     }
     note.answered?.();
     if (note.heartbeat) return;

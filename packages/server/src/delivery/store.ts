@@ -9,7 +9,7 @@ export {
   type JournalErrorCode,
   type MessageId,
 } from "@holdfast/journal";
-export type { Durability };
+export type { Durability, Journal };
 
 /** How long events are kept; whichever limit comes first. */
 export interface KeepOptions {

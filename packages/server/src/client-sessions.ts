@@ -1,0 +1,76 @@
+/** What a connection is to the sessions of its sockets: where their packets go, and what proves that they arrived. */
+import type { Client } from "./client.ts";
+import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import { ReceiptLedger } from "./delivery/receipts.ts";
+import { Connection } from "./engine/connection.ts";
+import type { ServerError } from "./errors.ts";
+import type { LinkedClient } from "./socket-link.ts";
+
+/** Often enough for what an application shows of deliveries, seldom enough to cost nothing. */
+const receiptOptions = { intervalMs: 100, turns: 64 };
+
+export class ClientSessions implements LinkedClient {
+  readonly #client: Client;
+  /** Undefined on the connection of another engine, whose sessions have receipts only from their clients. */
+  readonly #conn: Connection | undefined;
+  readonly #receipts: ReceiptLedger | undefined;
+
+  constructor(client: Client) {
+    this.#client = client;
+    const { conn, server } = client;
+    if (!(conn instanceof Connection)) return;
+    this.#conn = conn;
+    this.#receipts = new ReceiptLedger(
+      {
+        ping: () => conn.ping(),
+        attached: () => client.attached(),
+        monotonicMs: () => server._host.monotonicMs(),
+      },
+      server._wheel,
+      receiptOptions,
+    );
+    conn.pings = this.#receipts;
+  }
+
+  get writable(): boolean {
+    return this.#client.conn.transport.writable;
+  }
+
+  get unsentBytes(): number {
+    return this.#conn?.unsentBytes ?? 0;
+  }
+
+  deliver(packet: OutgoingPacket, shared: boolean): void {
+    this.#client.deliver(packet, shared);
+  }
+
+  beforeFlush(run: () => void): void {
+    if (this.#conn === undefined) this.#client.server._host.afterTurn(run);
+    else this.#conn.server.turn.beforeEnd(run);
+  }
+
+  awaitDrain(): void {
+    if (this.#conn !== undefined) this.#conn.tellDrained = true;
+  }
+
+  drained(): void {
+    for (const { delivery, session } of this.#client.attached()) delivery.catchUp.drained(session);
+  }
+
+  requestReceipt(): void {
+    this.#receipts?.request();
+  }
+
+  /** Resolves with whether the client answers within the time. One that cannot be asked does. */
+  probe(waitMs: number): Promise<boolean> {
+    return this.#receipts?.probe(waitMs) ?? Promise.resolve(true);
+  }
+
+  overflow(error: ServerError): void {
+    this.#client._abort("transport error", error);
+  }
+
+  stop(): void {
+    this.#receipts?.stop();
+  }
+}

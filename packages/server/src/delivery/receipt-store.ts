@@ -1,0 +1,45 @@
+/** Receipts on their way into the journal: stored together, once in a while, for they come with every turn. */
+import type { Session } from "./session.ts";
+import type { SessionChange } from "./session-changes.ts";
+
+const intervalMs = 1000;
+
+/** Where changes of sessions go. */
+interface Changes {
+  change(change: SessionChange): Promise<void>;
+}
+
+export class ReceiptStore {
+  readonly #changes: Changes;
+  readonly #later: (delayMs: number, run: () => void) => void;
+  readonly #due = new Set<Session>();
+  #scheduled = false;
+
+  constructor(changes: Changes, later: (delayMs: number, run: () => void) => void) {
+    this.#changes = changes;
+    this.#later = later;
+  }
+
+  /** The transport of a client is known to have everything up to `offset`. */
+  add(session: Session, offset: number): void {
+    if (offset <= session.receipt) return;
+    session.receipt = offset;
+    this.#due.add(session);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#later(intervalMs, () => this.store());
+  }
+
+  /** Stores what has come since the last time. */
+  store(): void {
+    this.#scheduled = false;
+    const receipts: [string, number][] = [];
+    for (const session of this.#due) {
+      if (session.end === undefined && session.receipt > session.storedReceipt) {
+        receipts.push([session.key, session.receipt]);
+      }
+    }
+    this.#due.clear();
+    if (receipts.length > 0) void this.#changes.change({ type: "receipts", receipts });
+  }
+}

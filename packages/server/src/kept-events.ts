@@ -1,0 +1,103 @@
+/** What a server with a store has more: the journal that the options name, and what keeps the events of a namespace. */
+import { PacketType } from "@holdfast/protocol";
+import { type AdapterNamespace, encodedPacket } from "./adapter.ts";
+import { Delivery } from "./delivery/delivery.ts";
+import type { LaneEntry } from "./delivery/lane-records.ts";
+import { type Journal, type JournalError, openStore } from "./delivery/store.ts";
+import { ServerError } from "./errors.ts";
+import { type Host, simulatedBy } from "./host/host.ts";
+import { Alarm } from "./host/timer-wheel.ts";
+import { JournalAdapter } from "./journal-adapter.ts";
+import type { Namespace } from "./namespace.ts";
+import type { ServerOptions } from "./options.ts";
+import type { Server } from "./server.ts";
+import { SessionKeeper } from "./session-keeper.ts";
+import { eventOf } from "./stored-event.ts";
+import { parseSize } from "./units.ts";
+
+/** An emit that the store refused. */
+export interface RefusedEmit {
+  /** HF_STORE_FULL, HF_STORE_READ_ONLY, … See docs/reference/errors.md. */
+  readonly code: string;
+  readonly error: Error;
+  readonly namespace: string;
+  readonly event: string;
+  readonly args: readonly unknown[];
+  /** Empty: it was for everyone. */
+  readonly rooms: readonly string[];
+}
+
+/** @returns undefined without a store. @throws ServerError HF_OPTION_INVALID */
+export function openJournal(
+  options: Partial<ServerOptions>,
+  host: Host,
+): Promise<Journal> | undefined {
+  const given = simulatedBy(options)?.journal;
+  if (given !== undefined) return Promise.resolve(given as Journal);
+  if (options.store === undefined) return undefined;
+  if (options.adapter !== undefined) {
+    throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
+  }
+  return openStore(options, {
+    monotonicMs: () => host.monotonicMs(),
+    wallMs: () => host.wallMs(),
+    startTimer: (delayMs, run) => {
+      const timer = host.startTimer(delayMs, run);
+      return () => timer.cancel();
+    },
+  });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
+type AnyServer = Server<any, any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: namespaces of whatever event maps
+type AnyNamespace = Namespace<any, any, any, any>;
+
+/** Gives a namespace what keeps its events and its sessions. @returns its adapter */
+export function keepEvents(
+  server: AnyServer,
+  namespace: AnyNamespace,
+  journal: Promise<Journal>,
+): JournalAdapter {
+  const { name } = namespace;
+  const { encoder, opts, _host: host, _wheel: wheel, _limits: limits } = server;
+  const delivery = new Delivery(journal, {
+    name,
+    offsets: opts.offsets ?? (opts.connectionStateRecovery ? "argument" : "event"),
+    highWaterBytes: parseSize("highWater", opts.highWater ?? "1MiB"),
+    repliesMax: limits.storedReplies,
+    readsMax: limits.concurrentReads,
+    encode: (event, ...args) => {
+      const data = [event, ...args];
+      return encodedPacket(encoder.encode({ type: PacketType.EVENT, nsp: name, data }), false);
+    },
+    wallMs: () => host.wallMs(),
+    later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
+    refused: (entry, error) => tellRefused(server, name, entry, error),
+  });
+  const nsp: AdapterNamespace = namespace;
+  const adapter = new JournalAdapter(nsp, delivery);
+  namespace._keeper = new SessionKeeper(namespace, delivery, adapter);
+  return adapter;
+}
+
+/** An emit that nobody waits for had no effect, or one that is not known. Never silence. */
+function tellRefused(
+  server: AnyServer,
+  namespace: string,
+  entry: LaneEntry,
+  error: JournalError,
+): void {
+  const { code } = error;
+  const rooms = entry.tags.filter((tag) => !tag.startsWith("\u0000"));
+  const { event, args } = eventOf(entry, server._parser);
+  // Not from within the lane: a listener may emit.
+  process.nextTick(() => {
+    if (server.sockets.listenerCount("emit_refused") > 0) {
+      server.sockets._emitRefused({ code, error, namespace, event, args, rooms });
+      return;
+    }
+    const target = rooms.join(", ") || "all";
+    console.error(`holdfast: "${event}" to ${target} was not taken: ${error.message} (${code})`);
+  });
+}
