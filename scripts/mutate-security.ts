@@ -83,6 +83,8 @@ function filesOf(v: string): string[] {
 interface Outcome {
   readonly passed: number;
   readonly failed: readonly string[];
+  /** What the failed ones said. */
+  readonly messages: readonly string[];
 }
 
 interface VitestReport {
@@ -90,7 +92,11 @@ interface VitestReport {
   readonly testResults: {
     readonly status: string;
     readonly name: string;
-    readonly assertionResults: { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -114,14 +120,21 @@ async function runTests(
   );
   if (!existsSync(report)) throw new Error(`${v}: the tests did not end\n${output}`);
   const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
-  const failed = testResults.flatMap(({ assertionResults }) =>
-    assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
+  const failures = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === "failed"),
   );
   const broken = testResults.filter(({ status, assertionResults }) => {
     return status === "failed" && assertionResults.every(({ status: one }) => one !== "failed");
   });
   if (broken.length > 0) throw new Error(`${v}: the tests did not run\n${output}`);
-  return { passed: numPassedTests, failed };
+  return {
+    passed: numPassedTests,
+    failed: failures.map(({ fullName }) => fullName),
+    messages: failures.flatMap(({ fullName, failureMessages = [] }) => [
+      fullName,
+      ...failureMessages,
+    ]),
+  };
 }
 
 interface Row {
@@ -194,6 +207,7 @@ const wrong = (mutantsOnly ? [] : numbers).filter((_v, at) => {
 });
 if (wrong.length > 0) {
   console.error(`without any mutation these fail, or have no test: ${wrong.join(", ")}`);
+  for (const outcome of untouched) for (const line of outcome.messages) console.error(line);
   process.exit(1);
 }
 

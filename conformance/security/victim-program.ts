@@ -12,6 +12,7 @@ if (setup.freezePrototype) Object.freeze(Object.prototype);
 // Bytes that nobody wrote would show as these.
 if (setup.canary) for (let i = 0; i < 64; i++) Buffer.allocUnsafe(4000).fill(0xca);
 
+let bytesRead = 0;
 let copiedBytes = 0;
 if (setup.countCopies) countCopies();
 
@@ -65,6 +66,7 @@ function deliverByteByByte(socket: TcpSocket): void {
     if (!(chunk instanceof Uint8Array)) return push(chunk);
     let wantsMore = true;
     for (const byte of chunk) wantsMore = push(Uint8Array.of(byte));
+    bytesRead += chunk.length;
     return wantsMore;
   };
 }
@@ -103,6 +105,7 @@ async function report(): Promise<VictimReport> {
     socketsAnywhere: [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0),
     rooms: Math.max(0, ...[...io.of("/").sockets.values()].map(({ rooms }) => rooms.size)),
     tcpSockets,
+    bytesRead,
     rss,
     held: heapUsed + arrayBuffers,
     arrayBuffers,

@@ -45,6 +45,8 @@ export interface VictimReport {
   /** Rooms of the socket that is in most of them. */
   readonly rooms: number;
   readonly tcpSockets: number;
+  /** Those that sockets have delivered one by one. */
+  readonly bytesRead: number;
   /** Bytes. */
   readonly rss: number;
   /** Bytes in the heap and in buffers, garbage not counted. */
@@ -133,6 +135,14 @@ export class Victim {
       if (Date.now() > deadline) throw new Error(`not ${what}: ${JSON.stringify(report)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Asks until it holds less than `bytes` more than before: buffers of what has just ended go in turns of their own. */
+  letGo(before: VictimReport, bytes: number): Promise<VictimReport> {
+    return this.until(
+      ({ held }) => held - before.held < bytes,
+      `back to ${before.held} + ${bytes}`,
+    );
   }
 
   /** The CPU time of an attack, in microseconds. */
