@@ -24,6 +24,14 @@ type WsConstructor = new (options: WsServerOptions) => WebSocketServer;
 /** Where the middlewares of an upgrade left the headers for its 101. */
 const upgradeHeaders = new WeakMap<IncomingMessage, UpgradeHeaders>();
 
+/** What an upgrade request has become. */
+interface Upgraded {
+  readonly socket: Duplex;
+  readonly websocket: WebSocket;
+  /** Whether `ws` has not been given any bytes of the socket. */
+  unread: boolean;
+}
+
 /** An Engine.IO server on Node's HTTP servers and on `ws`. */
 export class Engine extends BaseEngine {
   /** The WebSocket server that does the handshakes. */
@@ -136,21 +144,22 @@ export class Engine extends BaseEngine {
       socket.cork();
       this.ws?.handleUpgrade(message, socket, head, (websocket) => {
         socket.removeListener("error", ignore);
-        this.#onWebSocket(request, socket, websocket);
+        this.#onWebSocket(request, { socket, websocket, unread: head.length === 0 });
       });
       socket.uncork();
     };
     this.admit(request, response, proceed, abort);
   }
 
-  #onWebSocket(request: EngineRequest, socket: Duplex, websocket: WebSocket): void {
+  #onWebSocket(request: EngineRequest, upgraded: Upgraded): void {
+    const { socket, websocket } = upgraded;
     if (request._query["transport"] !== "websocket") {
       websocket.on("error", ignore);
       websocket.close();
       return;
     }
     request.websocket = websocket;
-    const makeTransport = () => this.#makeWebSocket(request, socket, websocket);
+    const makeTransport = () => this.#makeWebSocket(request, upgraded);
     const sid = request._query["sid"];
     if (!sid) {
       // Answers over HTTP are over: what can still be refused is refused by closing.
@@ -158,6 +167,8 @@ export class Engine extends BaseEngine {
         websocket.on("error", ignore);
         abortUpgrade(socket, refusal);
       });
+      // If there is no transport yet, `ws` gets the bytes that come before there is.
+      upgraded.unread = false;
       return;
     }
     const connection = this.clients[sid];
@@ -169,12 +180,14 @@ export class Engine extends BaseEngine {
     connection._maybeUpgrade(makeTransport());
   }
 
-  #makeWebSocket(request: EngineRequest, socket: Duplex, websocket: WebSocket): Transport {
+  #makeWebSocket(request: EngineRequest, { socket, websocket, unread }: Upgraded): Transport {
     const { perMessageDeflate, wsEngine } = this.opts;
     const base64 = Boolean(request._query["b64"]);
     const direct = wsEngine === WebSocketServer && !websocket.extensions && !base64;
     return new WebSocketTransport(websocket, {
       direct: direct ? socket : undefined,
+      unread,
+      maxMessageBytes: this.opts.maxHttpBufferSize,
       base64,
       compressionThreshold: (perMessageDeflate || undefined)?.threshold ?? 0,
     });

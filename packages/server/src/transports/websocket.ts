@@ -18,41 +18,58 @@ import {
 import { type RawData, WebSocket as WsSocket } from "ws";
 import type { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
+import { type EarlyReader, readAhead } from "./read-ahead.ts";
+import { FramePosition, readTextFrames, type TextReceiver } from "./text-frames.ts";
 import { Transport, withBuffer } from "./transport.ts";
 
 const messageDigit = 0x34;
-const owner = Symbol("holdfast transport");
 
-type OwnedWebSocket = WsSocket & { [owner]?: WebSocketTransport };
-
-/** What `ws` makes of an upgrade: tells its transport before the close frame goes out, after which nothing may follow. */
+/**
+ * What `ws` makes of an upgrade. It tells its transport by calling it: listeners would be a table for each
+ * connection, and a search in it for each message.
+ */
 export class TransportWebSocket extends WsSocket {
+  /** @internal */ transport: WebSocketTransport | undefined = undefined;
+
+  // biome-ignore lint/suspicious/noExplicitAny: the signature of EventEmitter
+  override emit(event: string | symbol, ...args: any[]): boolean {
+    if (this.transport?.socketEmits(event, args[0], args[1]) !== true) {
+      return super.emit(event, ...args);
+    }
+    if (this.listenerCount(event) > 0) super.emit(event, ...args);
+    return true;
+  }
+
+  /** Nothing may follow the close frame: the transport sends what waits before it goes out. */
   override close(code?: number, data?: string | Buffer): void {
-    if (this.readyState === WsSocket.OPEN) transportOf(this)?.socketCloses();
+    if (this.readyState === WsSocket.OPEN) this.transport?.socketCloses();
     super.close(code, data);
   }
-}
-
-function transportOf(socket: OwnedWebSocket): WebSocketTransport | undefined {
-  return socket[owner];
 }
 
 export interface WebSocketTransportOptions {
   /** The upgraded socket, when frames may be written straight to it. */
   readonly direct: Duplex | undefined;
+  /** Whether `ws` has not been given any bytes of that socket. */
+  readonly unread: boolean;
+  /** The longest message that `ws` takes, in bytes; 0 is no limit. */
+  readonly maxMessageBytes: number;
   /** Whether the client cannot take binary frames, and gets bytes as base64 text. */
   readonly base64: boolean;
   /** Messages smaller than this are not compressed, in bytes. */
   readonly compressionThreshold: number;
 }
 
-export class WebSocketTransport extends Transport {
+export class WebSocketTransport extends Transport implements EarlyReader, TextReceiver {
   static readonly handlesUpgrades = true;
   /** The WebSocket itself, as `ws` made it. */
   readonly socket: WsSocket;
   readonly #base64: boolean;
   readonly #direct: Duplex | undefined;
   readonly #compressionThreshold: number;
+  readonly #maxMessageBytes: number;
+  /** Where `ws` stands in the stream, while that is not between two messages. */
+  #position: FramePosition | undefined;
   /** True while the network takes no more, until the socket has drained. */
   #blocked = false;
 
@@ -62,12 +79,17 @@ export class WebSocketTransport extends Transport {
     this.#base64 = options.base64;
     this.#direct = options.direct;
     this.#compressionThreshold = options.compressionThreshold;
-    const owned: OwnedWebSocket = socket;
-    owned[owner] = this;
-    // Listeners are shared functions that find their transport on the socket: no closure per connection.
-    socket.on("message", socketOnMessage);
-    socket.on("close", socketOnClose);
-    socket.on("error", socketOnError);
+    this.#maxMessageBytes = options.maxMessageBytes;
+    if (socket instanceof TransportWebSocket) socket.transport = this;
+    else this.#listen(socket);
+    if (options.direct !== undefined && options.unread) readAhead(options.direct, this);
+  }
+
+  /** A WebSocket of another engine calls nobody. */
+  #listen(socket: WsSocket): void {
+    socket.on("message", (data, isBinary) => this.#received(data, isBinary));
+    socket.on("close", () => this.onClose());
+    socket.on("error", (error) => this.onError(String(error), error));
   }
 
   get name(): "websocket" {
@@ -149,20 +171,64 @@ export class WebSocketTransport extends Transport {
     done();
   }
 
-  /** @internal */
-  socketReceived(data: RawData, isBinary: boolean): void {
-    if (isBinary) {
-      this.onPacket({ type: "message", data: toUint8Array(data) });
-      return;
+  /** @internal What `ws` emits. @returns whether it was for the transport. */
+  socketEmits(event: string | symbol, value: unknown, isBinary: unknown): boolean {
+    switch (event) {
+      case "message":
+        this.#received(value as RawData, isBinary === true);
+        return true;
+      case "close":
+        this.onClose();
+        return true;
+      case "error":
+        this.onError(String(value), value);
+        return true;
+      default:
+        return false;
     }
+  }
+
+  #received(data: RawData, isBinary: boolean): void {
     const bytes = toBuffer(data);
-    if (bytes[0] === messageDigit) {
-      this.onPacket({ type: "message", data: bytes.toString("utf8", 1) });
+    if (isBinary) this.onPacket({ type: "message", data: bytes });
+    else this.textReceived(bytes, 0, bytes.length, false);
+  }
+
+  /** @internal Takes the whole text frames that a chunk begins with, while `ws` is waiting for a message. */
+  socketRead(chunk: Buffer): number {
+    const taken = this.#mayTake() ? readTextFrames(chunk, this.#maxMessageBytes, this) : 0;
+    if (taken < chunk.length) {
+      const position = this.#position ?? new FramePosition();
+      this.#position = position.follow(chunk, taken) ? undefined : position;
+    }
+    return taken;
+  }
+
+  /** Whether the next bytes of the socket begin a message, and nobody wants to see them but we. */
+  #mayTake(): boolean {
+    const { socket } = this;
+    const stream = this.#direct;
+    return (
+      this.#position === undefined &&
+      stream !== undefined &&
+      socket.readyState === WsSocket.OPEN &&
+      stream.readableFlowing === true &&
+      stream.readableLength === 0 &&
+      stream.listenerCount("data") === 1 &&
+      socket.listenerCount("message") === 0
+    );
+  }
+
+  /** @internal */
+  textReceived(bytes: Buffer, start: number, end: number, ascii: boolean): void {
+    if (bytes[start] === messageDigit) {
+      const data = bytes.toString(ascii ? "latin1" : "utf8", start + 1, end);
+      this.onPacket({ type: "message", data });
       return;
     }
     let packet: EnginePacket;
     try {
-      packet = decodePacket(bytes.toString());
+      packet = decodePacket(bytes.toString("utf8", start, end));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.onMalformed(error);
@@ -175,36 +241,10 @@ export class WebSocketTransport extends Transport {
   socketCloses(): void {
     if (this.ready) this.onReady();
   }
-
-  /** @internal */
-  socketClosed(): void {
-    this.onClose();
-  }
-
-  /** @internal */
-  socketFailed(error: Error): void {
-    this.onError(String(error), error);
-  }
 }
 
 /** `ws` hands over a Buffer unless somebody changed its binaryType; a foreign engine may do as it likes. */
 function toBuffer(data: RawData): Buffer {
   if (Buffer.isBuffer(data)) return data;
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
-}
-
-function toUint8Array(data: RawData): Uint8Array {
-  return toBuffer(data);
-}
-
-function socketOnMessage(this: OwnedWebSocket, data: RawData, isBinary: boolean): void {
-  this[owner]?.socketReceived(data, isBinary);
-}
-
-function socketOnClose(this: OwnedWebSocket): void {
-  this[owner]?.socketClosed();
-}
-
-function socketOnError(this: OwnedWebSocket, error: Error): void {
-  this[owner]?.socketFailed(error);
 }
