@@ -8,9 +8,12 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer, type ServerOptions as WsServerOptions } from "ws";
 import { type Host, nodeHost } from "../host/host.ts";
+import { prepareForWebSocket } from "../host/http.ts";
 import { checkOptions } from "../option-checks.ts";
+import { LateWebSockets } from "../transports/late-websocket.ts";
 import { PollingTransport } from "../transports/polling.ts";
 import { JsonpPollingTransport } from "../transports/polling-jsonp.ts";
+import { canReadAhead, earlyReaderOf } from "../transports/read-ahead.ts";
 import { type EngineRequest, parseQuery } from "../transports/request.ts";
 import type { Transport } from "../transports/transport.ts";
 import { TransportWebSocket, WebSocketTransport } from "../transports/websocket.ts";
@@ -18,6 +21,7 @@ import { BaseEngine } from "./base-engine.ts";
 import { type AttachOptions, attachOptionChecks, type EngineOptions } from "./options.ts";
 import { abortRequest, abortUpgrade, engineErrors, type Refusal } from "./refusals.ts";
 import { type UpgradeHeaders, UpgradeResponse } from "./upgrade-response.ts";
+import { plainHandshakeAnswer } from "./websocket-handshake.ts";
 
 type WsConstructor = new (options: WsServerOptions) => WebSocketServer;
 
@@ -27,10 +31,21 @@ const upgradeHeaders = new WeakMap<IncomingMessage, UpgradeHeaders>();
 /** What an upgrade request has become. */
 interface Upgraded {
   readonly socket: Duplex;
-  readonly websocket: WebSocket;
+  /** The WebSocket, or who makes it when it is needed. */
+  readonly websocket: WebSocket | LateWebSockets;
   /** Whether `ws` has not been given any bytes of the socket. */
   unread: boolean;
 }
+
+/** `request.websocket` where there is no WebSocket until somebody asks. One object for all requests. */
+const websocketProperty: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: EngineRequest): WebSocket | undefined {
+    const transport = earlyReaderOf(this.socket);
+    return transport instanceof WebSocketTransport ? transport.socket : undefined;
+  },
+};
 
 /** An Engine.IO server on Node's HTTP servers and on `ws`. */
 export class Engine extends BaseEngine {
@@ -38,6 +53,8 @@ export class Engine extends BaseEngine {
   ws: WebSocketServer | undefined;
   /** The HTTP server, when {@link listen} made it. */
   httpServer: HttpServer | undefined;
+  /** Makes WebSockets of connections for which `ws` has not done the handshake. */
+  #late: { readonly engine: WebSocketServer; readonly sockets: LateWebSockets } | undefined;
 
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super(options, host);
@@ -49,7 +66,7 @@ export class Engine extends BaseEngine {
     if (!this.opts.transports.includes("websocket")) return;
     this.ws?.close();
     const WsEngine = this.opts.wsEngine as WsConstructor;
-    this.ws = new WsEngine({
+    const options = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: this.opts.perMessageDeflate,
@@ -57,7 +74,11 @@ export class Engine extends BaseEngine {
       // Each chunk takes some 200 bytes, however small: so small on average is no network's.
       maxBufferedChunks: Math.max(4096, Math.ceil(this.opts.maxHttpBufferSize / 64)),
       WebSocket: TransportWebSocket,
-    });
+    };
+    this.ws = new WsEngine(options);
+    if (WsEngine === WebSocketServer) {
+      this.#late = { engine: this.ws, sockets: new LateWebSockets(options) };
+    }
     // Another WebSocket engine need not be an emitter.
     if (typeof this.ws.on === "function") this.ws.on("headers", this.#addUpgradeHeaders);
   }
@@ -77,6 +98,8 @@ export class Engine extends BaseEngine {
   };
 
   protected cleanup(): void {
+    // A closed one refuses handshakes.
+    this.#late = undefined;
     // Kept: it works again when the HTTP server listens again.
     this.ws?.close();
   }
@@ -142,49 +165,75 @@ export class Engine extends BaseEngine {
       }
       // The response and the first packet leave in one write.
       socket.cork();
-      this.ws?.handleUpgrade(message, socket, head, (websocket) => {
-        socket.removeListener("error", ignore);
-        this.#onWebSocket(request, { socket, websocket, unread: head.length === 0 });
-      });
+      if (!this.#upgradeWithoutWs(request, socket, head)) {
+        this.ws?.handleUpgrade(message, socket, head, (websocket) => {
+          socket.removeListener("error", ignore);
+          this.#onWebSocket(request, { socket, websocket, unread: head.length === 0 });
+        });
+      }
       socket.uncork();
     };
     this.admit(request, response, proceed, abort);
   }
 
-  #onWebSocket(request: EngineRequest, upgraded: Upgraded): void {
-    const { socket, websocket } = upgraded;
-    if (request._query["transport"] !== "websocket") {
+  /** Answers a handshake that leaves nothing to decide; `ws` joins when it is needed. */
+  #upgradeWithoutWs(request: EngineRequest, socket: Duplex, head: Buffer): boolean {
+    const late = this.#late;
+    if (late === undefined || late.engine !== this.ws || head.length > 0) return false;
+    const { transport, b64, sid } = request._query;
+    const connection = sid ? this.clients[sid] : undefined;
+    const usable = !sid || (connection && !connection.upgrading && !connection.upgraded);
+    const listened =
+      late.engine.listenerCount("headers") > 1 ||
+      this.listenerCount("initial_headers") + this.listenerCount("headers") > 0;
+    const plain = transport === "websocket" && !b64 && usable && !listened;
+    if (!plain || upgradeHeaders.has(request) || !canReadAhead(socket)) return false;
+    const answer = plainHandshakeAnswer(request, this.opts.perMessageDeflate !== false);
+    if (answer === undefined || !socket.readable || !socket.writable) return false;
+    socket.write(answer, "latin1");
+    prepareForWebSocket(socket);
+    Object.defineProperty(request, "websocket", websocketProperty);
+    this.#onUpgraded(request, { socket, websocket: late.sockets, unread: true });
+    return true;
+  }
+
+  #onWebSocket(request: EngineRequest, upgraded: Upgraded & { websocket: WebSocket }): void {
+    const { websocket } = upgraded;
+    const sid = request._query["sid"];
+    const connection = sid ? this.clients[sid] : undefined;
+    const usable = !sid || (connection && !connection.upgrading && !connection.upgraded);
+    if (request._query["transport"] !== "websocket" || !usable) {
       websocket.on("error", ignore);
       websocket.close();
       return;
     }
     request.websocket = websocket;
+    this.#onUpgraded(request, upgraded);
+  }
+
+  #onUpgraded(request: EngineRequest, upgraded: Upgraded): void {
     const makeTransport = () => this.#makeWebSocket(request, upgraded);
     const sid = request._query["sid"];
-    if (!sid) {
-      // Answers over HTTP are over: what can still be refused is refused by closing.
-      this.handshake(request, makeTransport, (refusal) => {
-        websocket.on("error", ignore);
-        abortUpgrade(socket, refusal);
-      });
-      // If there is no transport yet, `ws` gets the bytes that come before there is.
-      upgraded.unread = false;
+    if (sid) {
+      this.clients[sid]?._maybeUpgrade(makeTransport());
       return;
     }
-    const connection = this.clients[sid];
-    if (connection === undefined || connection.upgrading || connection.upgraded) {
-      websocket.on("error", ignore);
-      websocket.close();
-      return;
-    }
-    connection._maybeUpgrade(makeTransport());
+    // Answers over HTTP are over: what can still be refused is refused by closing.
+    this.handshake(request, makeTransport, (refusal) => {
+      if (!(upgraded.websocket instanceof LateWebSockets)) upgraded.websocket.on("error", ignore);
+      abortUpgrade(upgraded.socket, refusal);
+    });
+    // If there is no transport yet, `ws` gets the bytes that come before there is.
+    if (!(upgraded.websocket instanceof LateWebSockets)) upgraded.unread = false;
   }
 
   #makeWebSocket(request: EngineRequest, { socket, websocket, unread }: Upgraded): Transport {
     const { perMessageDeflate, wsEngine } = this.opts;
     const base64 = Boolean(request._query["b64"]);
-    const direct = wsEngine === WebSocketServer && !websocket.extensions && !base64;
-    return new WebSocketTransport(websocket, {
+    const late = websocket instanceof LateWebSockets;
+    const direct = late || (wsEngine === WebSocketServer && !websocket.extensions && !base64);
+    return new WebSocketTransport({
+      socket: websocket,
       direct: direct ? socket : undefined,
       unread,
       maxMessageBytes: this.opts.maxHttpBufferSize,

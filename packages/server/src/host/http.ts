@@ -1,6 +1,12 @@
 /** The network and the disk, as far as the server opens them itself. */
 import { createReadStream } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -11,8 +17,20 @@ export function createHttpServer(listener: RequestListener): Server {
 }
 
 /** Whether it is a socket of Node's own, be it on TCP, on a local path or within TLS. */
-export function isNetworkSocket(socket: Duplex): boolean {
+export function isNetworkSocket(socket: Duplex): socket is Socket {
   return socket instanceof Socket;
+}
+
+/** As `ws` does it: no timeout but the heartbeat's, and no waiting for more to send. */
+export function prepareForWebSocket(socket: Duplex): void {
+  if (!isNetworkSocket(socket)) return;
+  socket.setTimeout(0);
+  socket.setNoDelay();
+}
+
+/** A request that nobody sent. */
+export function makeRequest(headers: IncomingHttpHeaders): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { method: "GET", url: "/", headers });
 }
 
 /** Opens one of the bundles of the stock client. `name` comes from a fixed list, never from a URL. */

@@ -18,7 +18,14 @@ import {
 import { type RawData, WebSocket as WsSocket } from "ws";
 import type { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
-import { type EarlyReader, readAhead } from "./read-ahead.ts";
+import { LateWebSockets } from "./late-websocket.ts";
+import {
+  canReadAhead,
+  type EarlyReader,
+  readAhead,
+  startReading,
+  stopReading,
+} from "./read-ahead.ts";
 import { FramePosition, readTextFrames, type TextReceiver } from "./text-frames.ts";
 import { Transport, withBuffer } from "./transport.ts";
 
@@ -48,7 +55,9 @@ export class TransportWebSocket extends WsSocket {
 }
 
 export interface WebSocketTransportOptions {
-  /** The upgraded socket, when frames may be written straight to it. */
+  /** Who makes the WebSocket when it is needed, or the one that there is. */
+  readonly socket: LateWebSockets | WsSocket;
+  /** The upgraded socket, when frames may be written straight to it. Needed to make a WebSocket late. */
   readonly direct: Duplex | undefined;
   /** Whether `ws` has not been given any bytes of that socket. */
   readonly unread: boolean;
@@ -62,8 +71,9 @@ export interface WebSocketTransportOptions {
 
 export class WebSocketTransport extends Transport implements EarlyReader, TextReceiver {
   static readonly handlesUpgrades = true;
-  /** The WebSocket itself, as `ws` made it. */
-  readonly socket: WsSocket;
+  /** Undefined until `ws` is needed. */
+  #socket: WsSocket | undefined;
+  readonly #late: LateWebSockets | undefined;
   readonly #base64: boolean;
   readonly #direct: Duplex | undefined;
   readonly #compressionThreshold: number;
@@ -73,16 +83,38 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
   /** True while the network takes no more, until the socket has drained. */
   #blocked = false;
 
-  constructor(socket: WsSocket, options: WebSocketTransportOptions) {
+  constructor(options: WebSocketTransportOptions) {
     super();
-    this.socket = socket;
+    const { socket, direct } = options;
+    this.#direct = direct;
     this.#base64 = options.base64;
-    this.#direct = options.direct;
     this.#compressionThreshold = options.compressionThreshold;
     this.#maxMessageBytes = options.maxMessageBytes;
+    if (direct !== undefined && options.unread && canReadAhead(direct)) readAhead(direct, this);
+    if (socket instanceof LateWebSockets) {
+      this.#late = socket;
+      if (direct !== undefined) startReading(direct);
+      return;
+    }
+    this.#socket = socket;
     if (socket instanceof TransportWebSocket) socket.transport = this;
     else this.#listen(socket);
-    if (options.direct !== undefined && options.unread) readAhead(options.direct, this);
+  }
+
+  /** The WebSocket itself, as `ws` makes it. */
+  get socket(): WsSocket {
+    this.#socket ??= this.#joinLate();
+    return this.#socket;
+  }
+
+  #joinLate(): WsSocket {
+    if (this.#late === undefined || this.#direct === undefined) {
+      throw new TypeError("there is neither a WebSocket nor a way to make one");
+    }
+    const socket = this.#late.join(this.#direct);
+    socket.transport = this;
+    stopReading(this.#direct);
+    return socket;
   }
 
   /** A WebSocket of another engine calls nobody. */
@@ -132,11 +164,17 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
 
   #write(socket: Duplex, bytes: Buffer, sent: (() => void) | undefined): void {
     // Nothing may follow the close frame (RFC 6455 §5.5.1), which `ws` sends in answer to the client's.
-    if (this.socket.readyState !== WsSocket.OPEN) return;
+    if (!this.#mayWrite(socket)) return;
     const took = sent === undefined ? socket.write(bytes) : socket.write(bytes, () => sent());
     if (took) return;
     this.#blocked = true;
     socket.once("drain", () => this.#unblock());
+  }
+
+  #mayWrite(socket: Duplex): boolean {
+    return this.#socket === undefined
+      ? !socket.destroyed
+      : this.#socket.readyState === WsSocket.OPEN;
   }
 
   #unblock(): void {
@@ -167,7 +205,8 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
   }
 
   protected doClose(done: () => void): void {
-    this.socket.close();
+    // A connection that is gone is no reason to begin with `ws`.
+    if (this.#socket !== undefined || this.#direct?.destroyed !== true) this.socket.close();
     done();
   }
 
@@ -198,6 +237,7 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
   socketRead(chunk: Buffer): number {
     const taken = this.#mayTake() ? readTextFrames(chunk, this.#maxMessageBytes, this) : 0;
     if (taken < chunk.length) {
+      this.#socket ??= this.#joinLate();
       const position = this.#position ?? new FramePosition();
       this.#position = position.follow(chunk, taken) ? undefined : position;
     }
@@ -206,17 +246,27 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
 
   /** Whether the next bytes of the socket begin a message, and nobody wants to see them but we. */
   #mayTake(): boolean {
-    const { socket } = this;
+    const socket = this.#socket;
     const stream = this.#direct;
     return (
       this.#position === undefined &&
       stream !== undefined &&
-      socket.readyState === WsSocket.OPEN &&
       stream.readableFlowing === true &&
       stream.readableLength === 0 &&
       stream.listenerCount("data") === 1 &&
-      socket.listenerCount("message") === 0
+      (socket === undefined ||
+        (socket.readyState === WsSocket.OPEN && socket.listenerCount("message") === 0))
     );
+  }
+
+  /** @internal */
+  socketEnds(): void {
+    this.#socket ??= this.#joinLate();
+  }
+
+  /** @internal */
+  socketClosed(): void {
+    this.onClose();
   }
 
   /** @internal */
