@@ -16,6 +16,7 @@ import { ServerError } from "../errors.ts";
 import type { TimerWheel } from "../host/timer-wheel.ts";
 import type { Limits } from "../limits.ts";
 import { ObservedEmitter } from "../observed-emitter.ts";
+import { splitPayload } from "../transports/payload-split.ts";
 import type { EngineRequest } from "../transports/request.ts";
 import type { Transport, TransportReceiver } from "../transports/transport.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -282,23 +283,23 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   #handOver(): void {
     const pending = this.#pending;
     if (pending === undefined || this.#state === "closed" || !this.transport.ready) return;
-    const { server } = this;
+    const { server, transport } = this;
     const observed = this.observed || server.flushesObserved;
     if (observed) {
       const packets = this.writeBuffer;
       this.emit("flush", packets);
       server.emit("flush", this, packets);
     }
-    this.#pending = undefined;
-    const callbacks = this.#callbacks;
-    this.#callbacks = undefined;
-    const { transport } = this;
+    const { now, later } = splitPayload(pending, this);
+    this.#pending = later;
+    const callbacks = later === undefined ? this.#callbacks : undefined;
+    if (later === undefined) this.#callbacks = undefined;
     const sent =
       callbacks &&
       (() => {
         for (const callback of callbacks) callback(transport);
       });
-    transport.sendPending(pending, sent);
+    transport.sendPending(now, sent);
     if (observed) {
       this.emit("drain");
       server.emit("drain", this);

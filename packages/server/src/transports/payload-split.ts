@@ -1,0 +1,45 @@
+/**
+ * How much goes into one long-polling payload of a connection whose sessions are kept.
+ *
+ * python-socketio takes a payload of more than 16 packets for an attack and ends the connection. Without a store that
+ * is the application's own burst; with one a client that was away gets what it missed, so it would come back to the
+ * same payload for ever. The rest waits for the next request.
+ */
+import type { OutboxNode } from "../delivery/outbox.ts";
+
+/** One less than the 16 of python-engineio: a close may follow in the same payload. */
+export const payloadPacketsMax = 15;
+
+export interface SplitPayload {
+  readonly now: OutboxNode;
+  readonly later: OutboxNode | undefined;
+}
+
+/** What decides whether a payload is limited. */
+export interface SplitFor {
+  readonly transport: { readonly name: string };
+  /** There when the connection has sessions that are kept. */
+  readonly pings: unknown;
+  readonly server: { readonly turn: { readonly root: OutboxNode } };
+}
+
+/** Never parts a packet from its attachments: there are at most ten. */
+export function splitPayload(pending: OutboxNode, connection: SplitFor): SplitPayload {
+  if (connection.transport.name !== "polling" || connection.pings === undefined) {
+    return { now: pending, later: undefined };
+  }
+  const packets = pending.packets();
+  let count = 0;
+  let taken = 0;
+  for (const { attachments } of packets) {
+    count += 1 + (attachments?.length ?? 0);
+    if (count > payloadPacketsMax && taken > 0) break;
+    taken++;
+  }
+  if (taken === packets.length) return { now: pending, later: undefined };
+  const { root } = connection.server.turn;
+  return {
+    now: packets.slice(0, taken).reduce((node, packet) => node.alone(packet), root),
+    later: packets.slice(taken).reduce((node, packet) => node.alone(packet), root),
+  };
+}
