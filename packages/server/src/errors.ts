@@ -21,6 +21,7 @@ export const serverErrors = {
   HF_IDENTITY_INVALID: "`identify` gave what names nobody",
   HF_ROOM_RESERVED: "the name of a room begins with a character that is the server's own",
   HF_ATTACHMENTS_TOO_MANY: "an event has more attachments than clients take",
+  HF_POSITION_INVALID: "what was given as a position is none of this namespace",
   HF_PUBLISH_INVALID: "a publish has options that cannot be used",
   HF_STORE_MISSING: "this needs a store, and the namespace has none",
   HF_ADAPTER_MISSING:

@@ -29,6 +29,7 @@ export type {
   PerMessageDeflate,
 } from "./engine/options.ts";
 export { ServerError, type ServerErrorCode, serverErrors } from "./errors.ts";
+export type { JoinSince } from "./join-since.ts";
 export type { RefusedEmit } from "./kept-events.ts";
 export type { LimitOptions } from "./limits.ts";
 export { Namespace } from "./namespace.ts";

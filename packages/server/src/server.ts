@@ -248,6 +248,9 @@ export class Server<
     if (v === undefined) {
       return this.#adapter ?? (this.opts.connectionStateRecovery ? SessionAwareAdapter : Adapter);
     }
+    if (this._journal !== undefined) {
+      throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
+    }
     this.#adapter = v;
     for (const namespace of this._nsps.values()) namespace._initAdapter();
     return this;

@@ -9,6 +9,8 @@ import type { Progress } from "./delivery/catch-up.ts";
 import type { Claim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Session } from "./delivery/session.ts";
+import { ServerError } from "./errors.ts";
+import { type JoinSince, offsetOf } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
@@ -16,7 +18,7 @@ import type { SessionDetails } from "./publish.ts";
 import { Resume } from "./resume.ts";
 import { Socket } from "./socket.ts";
 import { SocketLink } from "./socket-link.ts";
-import type { DisconnectReason, ExtendedError } from "./socket-types.ts";
+import type { DisconnectReason, ExtendedError, Room } from "./socket-types.ts";
 
 const debug = createDebug("holdfast:sessions");
 
@@ -241,6 +243,23 @@ export class SessionKeeper {
       socketId: session.socketId,
       position: delivery.positions.encode("application", delivery.at(session.receipt)),
     };
+  }
+
+  // --- rooms ---
+
+  /** Joins rooms, and has the socket given older events of them. */
+  async joinSince(socket: AnySocket, rooms: readonly Room[], since: JoinSince): Promise<void> {
+    const { delivery } = this;
+    const session = socket._session;
+    if (session === undefined) {
+      throw new ServerError("HF_STORE_MISSING", "the socket is not connected yet");
+    }
+    for (const room of rooms) {
+      const offset = await offsetOf(delivery, room, since);
+      if (!socket.connected) return;
+      this.adapter.showRooms(socket.id, [room]);
+      await delivery.change({ type: "join", session: session.key, rooms: [room], since: offset });
+    }
   }
 
   // --- data ---

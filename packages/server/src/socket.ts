@@ -23,6 +23,7 @@ import type { Session as StoredSession } from "./delivery/session.ts";
 import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm } from "./host/timer-wheel.ts";
+import type { JoinSince } from "./join-since.ts";
 import { endsInString } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
@@ -437,9 +438,16 @@ export class Socket<
   /**
    * Joins rooms. Does nothing once the socket is disconnected.
    *
-   * @returns resolves when an adapter that spans servers has made it known; undefined with the one in memory
+   * @param since with a store: from where older events of the rooms are wanted, too. They come first, each once,
+   * and none is missing between them and what follows.
+   * @returns with a store, resolves when the join is kept; otherwise when an adapter that spans servers has made it
+   * known, undefined with the one in memory. Rejects with HF_POSITION_INVALID, HF_OPTION_INVALID, HF_STORE_MISSING
    */
-  join(rooms: Room | Room[]): Promise<void> | void {
+  join(rooms: Room | Room[]): Promise<void> | void;
+  join(rooms: Room | Room[], since: JoinSince): Promise<void>;
+  join(rooms: Room | Room[], since?: JoinSince): Promise<void> | void;
+  join(rooms: Room | Room[], since?: JoinSince): Promise<void> | void {
+    if (since !== undefined) return this.#joinSince(Array.isArray(rooms) ? rooms : [rooms], since);
     if (this.#gone) return;
     const joined = new Set(Array.isArray(rooms) ? rooms : [rooms]);
     if (this.nsp._keeper !== undefined) refuseReservedRooms(joined);
@@ -449,6 +457,14 @@ export class Socket<
       return;
     }
     return this.adapter.addAll(this.id, joined);
+  }
+
+  async #joinSince(rooms: readonly Room[], since: JoinSince): Promise<void> {
+    const keeper = this.nsp._keeper;
+    if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "join() with older events");
+    refuseReservedRooms(rooms);
+    if (this.#gone) return;
+    await keeper.joinSince(this, rooms, since);
   }
 
   /** Not thrown: `join` is seldom in a `try`, and a client must not be able to end the process. */

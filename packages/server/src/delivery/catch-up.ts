@@ -7,12 +7,12 @@
  * were emitted meanwhile wait for their place: they leave when everything that had come out of the lane before
  * them has been handed over.
  */
-import type { EntryRecord, Page, UnreadableRange } from "@holdfast/journal";
+import type { EntryRecord, Page, ReadRequest, UnreadableRange } from "@holdfast/journal";
 import createDebug from "debug";
 import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
-import type { HeldPacket, Session, SessionLink } from "./session.ts";
+import type { Backfill, HeldPacket, Session, SessionLink } from "./session.ts";
 
 const debug = createDebug("holdfast:catch-up");
 
@@ -71,6 +71,14 @@ export class CatchUp {
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
     this.#running.set(session, { link, progress, reading: false });
     link.awaitDrain();
+  }
+
+  /** A session has joined a room and is owed older entries of it: they come before what follows `offset`. */
+  owes(session: Session | undefined, offset: number): void {
+    if (session?.backfills === undefined || !session.live) return;
+    this.fallBehind(session, offset);
+    // Not within the lane: what follows is read as soon as the lane is through.
+    process.nextTick(() => this.drained(session));
   }
 
   /** The connection of a session can take more. */
@@ -134,6 +142,11 @@ export class CatchUp {
     const { link } = running;
     while (session.link === link && !session.live) {
       if (this.#isFull(link)) return;
+      const backfill = session.backfills?.find(({ sent, until }) => sent < until);
+      if (backfill !== undefined) {
+        if (!this.#readBackfill(session, running, backfill)) return;
+        continue;
+      }
       const { recent } = this.#delivery;
       const { position } = session;
       if (recent.covers(position) && recent.countAfter(position) <= recentMax) {
@@ -204,6 +217,28 @@ export class CatchUp {
 
   /** @returns whether the page was there at once */
   #readPage(session: Session, running: Running): boolean {
+    const wanted = {
+      from: session.position,
+      tags: session.tagsAfter(session.position),
+      untagged: true,
+    };
+    return this.#read(session, running, wanted, (page) => this.#take(session, running, page));
+  }
+
+  /** @returns whether the page was there at once */
+  #readBackfill(session: Session, running: Running, backfill: Backfill): boolean {
+    const wanted = { from: backfill.sent, tags: new Set([backfill.room]), untagged: false };
+    return this.#read(session, running, wanted, (page) => {
+      this.#takeBackfill(session, running, backfill, page);
+    });
+  }
+
+  #read(
+    session: Session,
+    running: Running,
+    wanted: Pick<ReadRequest, "from" | "tags" | "untagged">,
+    take: (page: Page) => void,
+  ): boolean {
     const { stream } = this.#delivery;
     if (stream === undefined) return false;
     if (this.#reads >= this.#readsMax) {
@@ -211,25 +246,24 @@ export class CatchUp {
       this.#waiting.push(session);
       return false;
     }
-    const page = stream.read({
-      from: session.position,
-      direction: "forward",
-      tags: session.tagsAfter(session.position),
-      untagged: true,
-      maxBytes: pageBytes,
-      maxEntries: pageEntriesMax,
-    });
+    const limits = { maxBytes: pageBytes, maxEntries: pageEntriesMax };
+    const page = stream.read({ ...wanted, ...limits, direction: "forward" });
     if (!(page instanceof Promise)) {
-      this.#take(session, running, page);
+      take(page);
       return true;
     }
     running.reading = true;
     this.#reads++;
-    void this.#takeLater(session, running, page);
+    void this.#takeLater(session, running, page, take);
     return false;
   }
 
-  async #takeLater(session: Session, running: Running, reading: Promise<Page>): Promise<void> {
+  async #takeLater(
+    session: Session,
+    running: Running,
+    reading: Promise<Page>,
+    take: (page: Page) => void,
+  ): Promise<void> {
     const { link } = running;
     let page: Page | undefined;
     let failure: unknown;
@@ -248,7 +282,7 @@ export class CatchUp {
       link.overflow(`the journal was not read: ${failure}`);
       return;
     }
-    this.#take(session, running, page);
+    take(page);
     this.#advance(session);
   }
 
@@ -278,6 +312,26 @@ export class CatchUp {
     if (page.entries.length > 0 && this.#delivery.options.offsets === "event") {
       this.#delivery.mark(session, link);
     }
+  }
+
+  /** Hands over older entries of a room. They do not move the session's position. */
+  #takeBackfill(session: Session, running: Running, backfill: Backfill, page: Page): void {
+    const { link, progress } = running;
+    const delivery = this.#delivery;
+    for (const { from, to, reason } of page.gaps) {
+      if (from < backfill.until) {
+        this.gap(session, link, progress, from, Math.min(to, backfill.until), reason);
+      }
+    }
+    for (const entry of page.entries) {
+      if (entry.offset > backfill.until) break;
+      const expired = entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs();
+      if (expired || !session.isOwed(entry)) continue;
+      link.deliver(delivery.packetOfStored(entry, session.position), true);
+      delivery.mislead(session, link);
+    }
+    backfill.sent = Math.min(Math.max(page.next, backfill.sent), backfill.until);
+    link.requestReceipt();
   }
 
   #tellGap(session: Session, running: Running, { from, to, reason }: UnreadableRange): void {

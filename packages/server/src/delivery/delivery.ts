@@ -239,7 +239,11 @@ export class Delivery implements LaneExit {
   committed(record: LaneEntry | LaneChange): void {
     this.head = record.offset;
     if (record instanceof LaneChange) {
-      this.sessions.apply(record.change, record.offset, record.timeMs);
+      const { change } = record;
+      this.sessions.apply(change, record.offset, record.timeMs);
+      if (change.type === "join" && change.since !== undefined) {
+        this.catchUp.owes(this.sessions.byKey.get(change.session), record.offset);
+      }
       return;
     }
     if (this.options.offsets === "argument") record.packet = this.#withPosition(record);

@@ -1,5 +1,5 @@
 /** Receipts on their way into the journal: stored together, once in a while, for they come with every turn. */
-import type { Session } from "./session.ts";
+import type { Backfill, Session } from "./session.ts";
 import type { SessionChange } from "./session-changes.ts";
 
 const intervalMs = 1000;
@@ -28,6 +28,14 @@ export class ReceiptStore {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#later(intervalMs, () => this.store());
+  }
+
+  /** The same of older entries of a room that the session is owed. */
+  addBackfill(session: Session, backfill: Backfill, sent: number): void {
+    if (sent <= backfill.next) return;
+    backfill.next = sent;
+    const { room, until } = backfill;
+    void this.#changes.change({ type: "backfill", session: session.key, room, next: sent, until });
   }
 
   /** Stores what has come since the last time. */

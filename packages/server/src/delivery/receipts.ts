@@ -7,7 +7,7 @@
  */
 import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Session, SessionLink } from "./session.ts";
+import type { Backfill, Session, SessionLink } from "./session.ts";
 
 /** Where a session stands on this connection. */
 export interface Attached {
@@ -31,9 +31,17 @@ export interface ReceiptConnection {
   monotonicMs(): number;
 }
 
+interface NotedPosition extends Attached {
+  /** Everything up to here was handed to the connection before the ping. */
+  readonly offset: number;
+  /** The same of older entries of a room that the session was owed. */
+  readonly backfill: Backfill | undefined;
+  readonly backfillSent: number;
+}
+
 interface Note {
   readonly heartbeat: boolean;
-  readonly positions: readonly (Attached & { readonly offset: number })[];
+  readonly positions: readonly NotedPosition[];
   readonly answered: (() => void) | undefined;
 }
 
@@ -86,7 +94,16 @@ export class ReceiptLedger {
   #note(heartbeat: boolean, answered: (() => void) | undefined): void {
     const positions = [];
     for (const { delivery, session, link } of this.#connection.attached()) {
-      positions.push({ delivery, session, link, offset: delivery.sentUpTo(session) });
+      const offset = delivery.sentUpTo(session);
+      const [backfill] = session.backfills ?? [];
+      positions.push({
+        delivery,
+        session,
+        link,
+        offset,
+        backfill,
+        backfillSent: backfill?.sent ?? 0,
+      });
     }
     this.#outstanding.push({ heartbeat, positions, answered });
   }
@@ -101,9 +118,11 @@ export class ReceiptLedger {
   answered(): void {
     const note = this.#outstanding.shift();
     if (note === undefined) return;
-    for (const { delivery, session, link, offset } of note.positions) {
+    for (const { delivery, session, link, offset, backfill, backfillSent } of note.positions) {
       // A session that has been taken over says nothing any more here.
-      if (session.link === link) delivery.receipts.add(session, offset);
+      if (session.link !== link) continue;
+      delivery.receipts.add(session, offset);
+      if (backfill !== undefined) delivery.receipts.addBackfill(session, backfill, backfillSent);
     }
     note.answered?.();
     if (note.heartbeat) return;

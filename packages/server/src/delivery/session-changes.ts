@@ -24,7 +24,13 @@ export interface SessionStart {
 
 export type SessionChange =
   | SessionStart
-  | { readonly type: "join"; readonly session: string; readonly rooms: readonly string[] }
+  /** `since`: older entries of the rooms are owed to the session, too: those after that offset. */
+  | {
+      readonly type: "join";
+      readonly session: string;
+      readonly rooms: readonly string[];
+      readonly since?: number;
+    }
   /** `at`: what was sent after that position is not for the session, though it was in the room. */
   | {
       readonly type: "leave";
@@ -47,12 +53,12 @@ export type SessionChange =
   | { readonly type: "receipts"; readonly receipts: readonly (readonly [string, number])[] }
   /** Entries that this session is not given any more: its client cannot take them. */
   | { readonly type: "skip"; readonly session: string; readonly offset: number }
-  /** Older entries of a room are owed to the session: those after `from`, up to `until`. */
+  /** What is owed of older entries of a room, up to `until`, has arrived up to `next`. */
   | {
       readonly type: "backfill";
       readonly session: string;
       readonly room: string;
-      readonly from: number;
+      readonly next: number;
       readonly until: number;
     }
   /** The answer that a handler with `once` gave; retries get it again. */

@@ -38,6 +38,7 @@ interface StoredSession {
   readonly receipt: number;
   readonly offlineSinceMs: number | null;
   readonly backfills?: readonly { room: string; next: number; until: number }[];
+  readonly backfilled?: readonly (readonly [string, readonly number[]])[];
   readonly skipped?: readonly number[];
 }
 
@@ -173,7 +174,11 @@ export class SessionTable {
   ): void {
     switch (change.type) {
       case "join":
-        for (const room of change.rooms) if (session.join(room, offset)) this.#enter(session, room);
+        for (const room of change.rooms) {
+          // What is owed depends on where it was before.
+          if (change.since !== undefined) session.owe(room, change.since, offset);
+          if (session.join(room, offset)) this.#enter(session, room);
+        }
         break;
       case "leave":
         for (const room of change.rooms) {
@@ -201,8 +206,7 @@ export class SessionTable {
         session.skipped.add(change.offset);
         break;
       case "backfill":
-        session.backfills ??= [];
-        session.backfills.push({ room: change.room, next: change.from, until: change.until });
+        this.#arrived(session, change.room, change.next, change.until);
         break;
       case "end":
         this.#end(session, offset);
@@ -263,9 +267,16 @@ export class SessionTable {
     if (session === undefined) return;
     session.storedReceipt = Math.max(session.storedReceipt, receipt);
     session.receipt = Math.max(session.receipt, receipt);
-    if (session.backfills === undefined) return;
-    session.backfills = session.backfills.filter(({ next, until }) => next < until);
-    if (session.backfills.length === 0) session.backfills = undefined;
+  }
+
+  #arrived(session: Session, room: string, next: number, until: number): void {
+    for (const backfill of session.backfills ?? []) {
+      if (backfill.room !== room || backfill.until !== until) continue;
+      backfill.next = Math.max(backfill.next, next);
+      backfill.sent = Math.max(backfill.sent, next);
+    }
+    session.backfills = session.backfills?.filter((backfill) => backfill.next < backfill.until);
+    if (session.backfills?.length === 0) session.backfills = undefined;
   }
 
   #keepReply(key: string, reply: StoredReply): void {
@@ -317,7 +328,10 @@ function storedSession(session: Session): StoredSession {
     ]),
     receipt,
     offlineSinceMs: session.offlineSinceMs ?? null,
-    ...(backfills && { backfills }),
+    ...(backfills && {
+      backfills: backfills.map(({ room, next, until }) => ({ room, next, until })),
+    }),
+    ...(session.backfilled.size > 0 && { backfilled: [...session.backfilled] }),
     ...(skipped && { skipped: [...skipped] }),
   };
 }
@@ -339,7 +353,10 @@ function restoredSession(stored: StoredSession): Session {
   session.receipt = stored.receipt;
   session.storedReceipt = stored.receipt;
   session.offlineSinceMs = stored.offlineSinceMs ?? undefined;
-  if (stored.backfills !== undefined) session.backfills = stored.backfills.map((b) => ({ ...b }));
+  session.backfills = stored.backfills?.map((backfill) => ({ ...backfill, sent: backfill.next }));
+  for (const [room, intervals] of stored.backfilled ?? []) {
+    session.backfilled.set(room, [...intervals]);
+  }
   if (stored.skipped !== undefined) session.skipped = new Set(stored.skipped);
   return session;
 }

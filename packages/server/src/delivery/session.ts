@@ -29,6 +29,14 @@ type Intervals = number[];
 /** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
 const passedIntervalsMax = 16;
 
+function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
+  const pairs = [];
+  for (let at = 0; at < intervals.length; at += 2) {
+    pairs.push({ after: intervals[at] ?? 0, upTo: intervals[at + 1] ?? 0 });
+  }
+  return pairs;
+}
+
 /** The connected end of a session. */
 export interface SessionLink {
   /** Puts a packet into the outbox of the connection. */
@@ -60,11 +68,14 @@ export interface HeldPacket {
   readonly act: (() => void) | undefined;
 }
 
+/** Older entries of a room that are owed to a session which joined it: those after `next`, up to `until`. */
 export interface Backfill {
   readonly room: string;
-  /** Entries up to and with this one have been sent and received. */
+  /** Up to here they are known to have arrived. */
   next: number;
   readonly until: number;
+  /** Up to here they have been handed to the connection. */
+  sent: number;
 }
 
 export class Session {
@@ -83,7 +94,10 @@ export class Session {
   socketIds: string[];
   data: unknown;
   readonly memberships = new Map<string, Intervals>();
+  /** What is still owed, in the order of the joins. */
   backfills: Backfill[] | undefined;
+  /** Older entries that were owed at some time, by room: they are not owed again. Flat, as intervals. */
+  readonly backfilled = new Map<string, Intervals>();
   skipped: Set<number> | undefined;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
@@ -168,6 +182,34 @@ export class Session {
     return true;
   }
 
+  /**
+   * Owes the session the entries of a room after `since`, but for those that it was a member for, or that were owed
+   * before.
+   */
+  owe(room: string, since: number, until: number): void {
+    const covered = [...pairsOf(this.memberships.get(room)), ...pairsOf(this.backfilled.get(room))];
+    covered.sort((a, b) => a.after - b.after);
+    let next = since;
+    for (const { after, upTo } of [...covered, { after: until, upTo: until }]) {
+      if (after > next) {
+        this.backfills ??= [];
+        const end = Math.min(after, until);
+        this.backfills.push({ room, next, until: end, sent: next });
+        const known = this.backfilled.get(room);
+        if (known === undefined) this.backfilled.set(room, [next, end]);
+        else known.push(next, end);
+      }
+      next = Math.max(next, upTo);
+      if (next >= until) return;
+    }
+  }
+
+  /** Whether an entry of a room that is owed is one that it does not get otherwise. */
+  isOwed(entry: Addressed): boolean {
+    if (this.receives(entry)) return false;
+    return !entry.except.some((tag) => this.#has(tag, entry.offset));
+  }
+
   #forgetPassed(room: string, intervals: Intervals): void {
     while (intervals.length > 2 * passedIntervalsMax && (intervals[1] ?? 0) <= this.receipt) {
       intervals.splice(0, 2);
@@ -180,6 +222,10 @@ export class Session {
     for (const [room, intervals] of this.memberships) {
       while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
       if (intervals.length === 0) this.memberships.delete(room);
+    }
+    for (const [room, intervals] of this.backfilled) {
+      while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
+      if (intervals.length === 0) this.backfilled.delete(room);
     }
     if (this.skipped !== undefined) {
       for (const offset of this.skipped) if (offset < tail) this.skipped.delete(offset);

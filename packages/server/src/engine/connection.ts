@@ -472,7 +472,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   }
 }
 
-const pingPacket = new OutgoingPacket("ping", undefined);
+// Not compressed: it would have the rest of a polling payload compressed, too.
+const pingPacket = new OutgoingPacket("ping", undefined, false);
 
 const noOptions: SendOptions = {};
 

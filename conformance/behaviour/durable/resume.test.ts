@@ -1,0 +1,576 @@
+/** A stock client comes back to a server with a store: it gets exactly what it missed, in order, once. */
+import type { Server, Socket } from "holdfast";
+import type { Socket as StockSocket } from "socket.io-client";
+import { describe, expect, it } from "vitest";
+import {
+  type ClientOptions,
+  collect,
+  inside,
+  jsonOf,
+  next,
+  nextSocket,
+  pair,
+  RawWebSocket,
+  type Running,
+  settled,
+  start,
+  stock,
+  until,
+} from "../../support/clients.ts";
+
+/** Reconnects at once. */
+const reconnecting: ClientOptions = {
+  reconnection: true,
+  reconnectionDelay: 1,
+  reconnectionDelayMax: 5,
+};
+
+/** Cuts the connection of a client without a word. */
+function cut(client: StockSocket): void {
+  inside<{ io: { engine: { close(): void } } }>(client).io.engine.close();
+}
+
+/** Cuts, lets `meanwhile` happen while the client is away, and waits until it is back. */
+async function away(io: Server, client: StockSocket, meanwhile: () => unknown): Promise<Socket> {
+  const gone = next(io.sockets.sockets.get(client.id ?? ""), "disconnect");
+  client.io.reconnection(false);
+  cut(client);
+  await gone;
+  await meanwhile();
+  client.io.reconnection(true);
+  const back = nextSocket(io);
+  const connected = next(client, "connect");
+  client.connect();
+  const [socket] = await Promise.all([back, connected]);
+  return socket;
+}
+
+function numbers(calls: unknown[][]): unknown[] {
+  return calls.map(([value]) => value);
+}
+
+describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
+  async function begin(options: ClientOptions = {}): Promise<[Running, Socket, StockSocket]> {
+    const server = await start({ store: "memory", offsets });
+    server.io.on("connection", (socket) => {
+      socket.on("join", (room: string, done: () => void) => {
+        void socket.join(room);
+        done();
+      });
+    });
+    const [socket, client] = await pair(server, "/", { ...reconnecting, ...options });
+    await client.emitWithAck("join", "room");
+    return [server, socket, client];
+  }
+
+  it("S1: what was emitted meanwhile comes first, then what is live; the client is recovered", async () => {
+    const [{ io }, socket, client] = await begin();
+    const heard = collect(client, "n");
+    io.to("room").emit("n", 1);
+    await settled(socket, client);
+    const again = await away(io, client, () => {
+      io.to("room").emit("n", 2);
+      io.to("other").emit("n", -1);
+      io.emit("n", 3);
+    });
+    io.to("room").emit("n", 4);
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1, 2, 3, 4]);
+    expect(client.recovered).toBe(true);
+    expect(again.recovered).toBe(true);
+    expect(again.id).toBe(socket.id);
+    expect(again.rooms).toEqual(new Set([socket.id, "room"]));
+    expect(again.resume.kind).toBe("full");
+    await again.resume.done;
+    expect(again.resume.missed).toBe(2);
+  });
+
+  it("S3, F2: also when no event came before the cut", async () => {
+    const [{ io }, , client] = await begin();
+    const heard = collect(client, "n");
+    const again = await away(io, client, () => io.to("room").emit("n", 1));
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1]);
+    expect(client.recovered).toBe(true);
+  });
+
+  it("S4, F3: also when an event that ends in a string came last", async () => {
+    const [{ io }, socket, client] = await begin();
+    const heard = collect(client, "n");
+    io.to("room").emit("n", 1);
+    await settled(socket, client);
+    const text = next(client, "text");
+    socket.volatile.emit("text", "not a position");
+    await text;
+    const transient = next(client, "transient");
+    socket.transient.emit("transient", "nor this");
+    await transient;
+    const again = await away(io, client, () => io.to("room").emit("n", 2));
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1, 2]);
+    expect(client.recovered).toBe(true);
+  });
+
+  it("S7, F5: four cuts in a row, with events at every moment", async () => {
+    const [{ io }, socket, client] = await begin();
+    const heard = collect(client, "n");
+    let sent = 0;
+    let last = socket;
+    const emit = () => io.to("room").emit("n", sent++);
+    for (let round = 0; round < 4; round++) {
+      emit();
+      await settled(last, client);
+      emit();
+      last = await away(io, client, () => {
+        emit();
+        emit();
+      });
+      emit();
+    }
+    await settled(last, client);
+    expect(numbers(heard)).toEqual(Array.from({ length: sent }, (_, index) => index));
+  });
+
+  it("keeps the order of stored, transient, acked and direct emits (I21)", async () => {
+    const [{ io }, socket, client] = await begin();
+    const order: unknown[] = [];
+    client.onAny((event, value) => {
+      if (!String(event).startsWith("hf:")) order.push(value);
+    });
+    client.on("asked", (_value: number, answer: () => void) => answer());
+    io.to("room").emit("n", 1);
+    socket.transient.emit("n", 2);
+    socket.emit("asked", 3, () => {});
+    io.to("room").emit("n", 4);
+    io.to("room").transient.emit("n", 5);
+    io.timeout(1000)
+      .to("room")
+      .emit("asked", 6, () => {});
+    socket.emit("n", 7);
+    void socket.leave("room");
+    io.to("room").emit("n", -1);
+    await settled(socket, client);
+    order.pop();
+    expect(order).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("does not give what was emitted after a leave or before a join, though the client was away", async () => {
+    const [{ io }, , client] = await begin();
+    const heard = collect(client, "n");
+    const again = await away(io, client, () => {
+      io.to("late").emit("n", -1);
+      io.in("room").socketsJoin("late");
+      io.to("late").emit("n", 1);
+      io.to("room").emit("n", 2);
+      io.in("room").socketsLeave("room");
+      io.to("room").emit("n", -2);
+    });
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1, 2]);
+    expect(again.rooms).toEqual(new Set([again.id, "late"]));
+  });
+
+  it("excludes the session, not the id, from what it has sent itself", async () => {
+    const [{ io }, socket, client] = await begin();
+    const heard = collect(client, "n");
+    const again = await away(io, client, () => {
+      socket.to("room").emit("n", -1);
+      io.to("room").except("room").emit("n", -2);
+      io.to("room").emit("n", 1);
+    });
+    again.broadcast.emit("n", -3);
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1]);
+  });
+
+  it("brings attachments back", async () => {
+    const [{ io }, , client] = await begin();
+    const heard = collect(client, "bytes");
+    const again = await away(io, client, () =>
+      io.to("room").emit("bytes", { a: Buffer.from([1, 2]), b: [Buffer.from([3])] }, "text"),
+    );
+    await settled(again, client);
+    expect(heard).toHaveLength(1);
+    expect(heard[0]?.slice(0, 2)).toEqual([
+      { a: Buffer.from([1, 2]), b: [Buffer.from([3])] },
+      "text",
+    ]);
+  });
+
+  it("replays a broadcast that asks for acknowledgements, and counts the answer once (4b)", async () => {
+    const [{ io }, , client] = await begin();
+    client.on("asked", (answer: (value: string) => void) => answer("here"));
+    const gone = next(io.sockets.sockets.get(client.id ?? ""), "disconnect");
+    cut(client);
+    const answers = io.timeout(4000).to("room").emitWithAck("asked");
+    await gone;
+    expect(await answers).toEqual(["here"]);
+  });
+
+  it("keeps socket.data", async () => {
+    const [{ io }, socket, client] = await begin();
+    socket.data = { name: "ann", seen: [1, 2] };
+    const again = await away(io, client, () => {});
+    expect(again.data).toEqual({ name: "ann", seen: [1, 2] });
+  });
+
+  it("over polling", async () => {
+    const [{ io }, socket, client] = await begin({ transports: ["polling"] });
+    const heard = collect(client, "n");
+    io.to("room").emit("n", 1);
+    await settled(socket, client);
+    const again = await away(io, client, () => {
+      for (let n = 2; n < 400; n++) io.to("room").emit("n", n);
+    });
+    await settled(again, client);
+    expect(numbers(heard)).toEqual(Array.from({ length: 399 }, (_, index) => index + 1));
+  });
+
+  it("S2, F1: takes over a connection that is half open, and fences it (I11)", async () => {
+    const server = await start({ store: "memory", offsets });
+    const serverSide = nextSocket(server.io);
+    const raw = await RawWebSocket.open(server);
+    const ids = jsonOf(await raw.join()) as { sid: string; pid: string };
+    const socket = await serverSide;
+    await socket.join("room");
+    const order: string[] = [];
+    socket.on("disconnect", (reason) => order.push(reason));
+    server.io.on("connection", () => order.push("connection"));
+    server.io.to("room").emit("n", 1);
+    // A second connection with the same pid, while the server takes the first one for alive.
+    const client = stock(server, "/", { auth: { pid: ids.pid } });
+    const heard = collect(client, "n");
+    await next(client, "connect");
+    expect(order).toEqual(["transport close", "connection"]);
+    expect(client.id).toBe(ids.sid);
+    server.io.to("room").emit("n", 2);
+    const again = server.io.sockets.sockets.get(ids.sid);
+    expect(again).not.toBe(socket);
+    await settled(again as Socket, client);
+    expect(heard.map(([n]) => n).at(-1)).toBe(2);
+    await raw.finished();
+  });
+});
+
+describe("the wire", () => {
+  it("has the primer before CONNECT, and a marker after each turn with entries", async () => {
+    const server = await start({ store: "memory" });
+    const serverSide = nextSocket(server.io);
+    const raw = await RawWebSocket.open(server);
+    await raw.send("40");
+    expect(await raw.next()).toMatch(/^42\["hf:position","hf\.[\w-]+\.[0-9a-z]+\.[\w-]{8}"\]$/);
+    expect(await raw.next()).toMatch(/^40\{"sid":"[\w-]{20}","pid":"[\w-]{20}\.[\w-]{8}"\}$/);
+    const socket = await serverSide;
+    server.io.emit("a");
+    socket.emit("b", 1);
+    expect(await raw.next()).toBe('42["a"]');
+    expect(await raw.next()).toBe('42["b",1]');
+    expect(await raw.next()).toMatch(/^42\["hf:position","hf\./);
+  });
+
+  it("has the position as the last argument with offsets: argument, and no markers", async () => {
+    const server = await start({ store: "memory", connectionStateRecovery: {} });
+    const raw = await RawWebSocket.open(server);
+    await raw.send("40");
+    await raw.next();
+    await raw.next();
+    server.io.emit("a");
+    server.io.emit("b", 1);
+    expect(await raw.next()).toMatch(/^42\["a","hf\.[\w.-]+"\]$/);
+    expect(await raw.next()).toMatch(/^42\["b",1,"hf\.[\w.-]+"\]$/);
+  });
+
+  it("is plain Socket.IO without a store", async () => {
+    const server = await start();
+    const raw = await RawWebSocket.open(server);
+    await raw.send("40");
+    expect(await raw.next()).toMatch(/^40\{"sid":"[\w-]{20}"\}$/);
+    server.io.emit("hf:position", "an application may");
+    expect(await raw.next()).toBe('42["hf:position","an application may"]');
+  });
+
+  it("keeps its own events for itself", async () => {
+    const server = await start({ store: "memory" });
+    expect(() => server.io.emit("hf:position", "x")).toThrow("reserved event name");
+    const [socket] = await pair(server);
+    expect(() => socket.emit("hf:gap")).toThrow("reserved event name");
+    expect(() => socket.join("\u0000uann")).toThrow(
+      expect.objectContaining({ code: "HF_ROOM_RESERVED" }),
+    );
+  });
+});
+
+describe("identify", () => {
+  const identify = (socket: Socket) => socket.handshake.auth["name"] as string | undefined;
+
+  it("S5: finds the session of a client that knows no pid, with a new socket id", async () => {
+    const server = await start({ store: "memory", identify });
+    const [first, client] = await pair(server, "/", { auth: { name: "ann" } });
+    await first.join("room");
+    const gone = next(first, "disconnect");
+    cut(client);
+    await gone;
+    server.io.to("room").emit("n", 1);
+    server.io.to(first.id).emit("n", 2);
+    const reloaded = stock(server, "/", { auth: { name: "ann" } });
+    const heard = collect(reloaded, "n");
+    const [socket] = await Promise.all([nextSocket(server.io), next(reloaded, "connect")]);
+    expect(socket.id).not.toBe(first.id);
+    server.io.to(first.id).emit("n", 3);
+    server.io.to(socket.id).emit("n", 4);
+    await settled(socket, reloaded);
+    expect(numbers(heard)).toEqual([1, 2, 3, 4]);
+    expect(socket.recovered).toBe(true);
+    expect(socket.rooms).toEqual(new Set([socket.id, "room"]));
+  });
+
+  it("F21: gives a second tab a session of its own, and each its own back", async () => {
+    const server = await start({ store: "memory", identify });
+    const [a, clientA] = await pair(server, "/", { auth: { name: "ann" }, ...reconnecting });
+    const [b, clientB] = await pair(server, "/", { auth: { name: "ann" }, ...reconnecting });
+    await a.join("a");
+    await b.join("b");
+    const heardA = collect(clientA, "n");
+    const heardB = collect(clientB, "n");
+    const againA = await away(server.io, clientA, () => {
+      server.io.to("a").emit("n", "a");
+      server.io.to("b").emit("n", "b");
+    });
+    await settled(againA, clientA);
+    await settled(b, clientB);
+    expect(numbers(heardA)).toEqual(["a"]);
+    expect(numbers(heardB)).toEqual(["b"]);
+  });
+
+  it("does not give a session to another who has its pid", async () => {
+    const server = await start({ store: "memory", identify });
+    const [ann, client] = await pair(server, "/", { auth: { name: "ann" } });
+    await ann.join("room");
+    const pid = inside<{ _pid: string }>(client)._pid;
+    const gone = next(ann, "disconnect");
+    cut(client);
+    await gone;
+    server.io.to("room").emit("n", "secret");
+    const thief = stock(server, "/", { auth: { name: "eve", pid } });
+    const heard = collect(thief, "n");
+    const [socket] = await Promise.all([nextSocket(server.io), next(thief, "connect")]);
+    await settled(socket, thief);
+    expect(heard).toEqual([]);
+    expect(socket.recovered).toBe(false);
+    expect(inside<{ _pid: string }>(thief)._pid).not.toBe(pid);
+  });
+
+  it("refuses what names nobody", async () => {
+    const server = await start({ store: "memory", identify: () => 5 as unknown as string });
+    const [error] = await next(stock(server), "connect_error");
+    expect((error as Error).message).toContain("identify");
+  });
+});
+
+describe("gaps", () => {
+  it("tells of a session that is not known any more, and gives a new pid (I10)", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server, "/", reconnecting);
+    const pid = inside<{ _pid: string }>(client)._pid;
+    const gaps = collect(client, "hf:gap");
+    socket.disconnect();
+    await next(client, "disconnect");
+    const [again] = await Promise.all([
+      nextSocket(server.io),
+      next(client, "connect"),
+      client.connect(),
+    ]);
+    await settled(again, client);
+    expect(gaps).toHaveLength(1);
+    expect(gaps[0]?.[0]).toMatchObject({ reason: "session" });
+    expect(client.recovered).toBe(false);
+    expect(inside<{ _pid: string }>(client)._pid).not.toBe(pid);
+    expect(again.resume.kind).toBe("gap");
+    expect(again.resume.gaps).toMatchObject([{ reason: "session" }]);
+  });
+
+  it("tells of what retention has taken", async () => {
+    const server = await start({ store: "memory", keep: { entries: 3 } });
+    const [socket, client] = await pair(server, "/", reconnecting);
+    const heard = collect(client, "n");
+    const gaps = collect(client, "hf:gap");
+    server.io.emit("n", 0);
+    await settled(socket, client);
+    const again = await away(server.io, client, () => {
+      for (let n = 1; n <= 10; n++) server.io.emit("n", n);
+    });
+    await settled(again, client);
+    expect(gaps.map(([gap]) => (gap as { reason: string }).reason)).toEqual(["retention"]);
+    const got = numbers(heard) as number[];
+    expect(got[0]).toBe(0);
+    expect(got.at(-1)).toBe(10);
+    // What is left is without a hole.
+    expect(got.slice(1)).toEqual(got.slice(1).map((_, index) => 10 - (got.length - 2) + index));
+    expect(again.recovered).toBe(false);
+  });
+
+  it.each([
+    ["garbage", "garbage"],
+    ["of another stream", undefined],
+    ["with another offset", "tampered"],
+    ["a number", 5],
+  ])("V40: takes a position that is %s for none", async (_what, given) => {
+    const server = await start({ store: "memory" });
+    const serverSide = nextSocket(server.io);
+    const raw = await RawWebSocket.open(server);
+    const { pid } = jsonOf(await raw.join()) as { pid: string };
+    const socket = await serverSide;
+    await socket.join("room");
+    const primer = String(raw.received.find((frame) => String(frame).includes("hf:position")));
+    const position = /"(hf\.[^"]+)"/.exec(primer)?.[1] ?? "";
+    const gone = next(socket, "disconnect");
+    raw.close();
+    await gone;
+    server.io.to("room").emit("n", 1);
+    let offset: unknown = given;
+    if (given === undefined) {
+      const other = await RawWebSocket.open(server);
+      server.io.of("/other");
+      await other.join("/other");
+      const frame = String(other.received.find((f) => String(f).includes("hf:position")));
+      offset = /"(hf\.[^"]+)"/.exec(frame)?.[1];
+    } else if (given === "tampered") {
+      offset = position.replace(/\.[0-9a-z]+\.([\w-]{8})$/, ".zzz.$1");
+    }
+    const client = stock(server, "/", { auth: { pid, offset } });
+    const heard = collect(client, "n");
+    const gaps = collect(client, "hf:gap");
+    const [again] = await Promise.all([nextSocket(server.io), next(client, "connect")]);
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1]);
+    expect(gaps).toEqual([]);
+  });
+});
+
+describe("join with older events", () => {
+  async function withHistory(): Promise<[Running, string[]]> {
+    const server = await start({ store: "memory" });
+    const positions: string[] = [];
+    for (let n = 0; n < 10; n++) {
+      positions.push((await server.io.to("room").publish("n", n)).position);
+      server.io.to("other").emit("n", -1);
+    }
+    return [server, positions];
+  }
+
+  it.each([
+    ["since a position", (positions: string[]) => ({ since: positions[6] ?? "" }), [7, 8, 9]],
+    ["the last ones", () => ({ last: 2 }), [8, 9]],
+    ["of some time", () => ({ ago: "1h" }), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
+    ["from the start", () => "start" as const, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
+  ])("%s, and then what is live", async (_what, options, expected) => {
+    const [server, positions] = await withHistory();
+    const [socket, client] = await pair(server);
+    const heard = collect(client, "n");
+    const joined = socket.join("room", options(positions));
+    server.io.to("room").emit("n", 10);
+    await joined;
+    server.io.to("room").emit("n", 11);
+    await until(() => heard.some(([n]) => n === 11), "the last event");
+    expect(numbers(heard)).toEqual([...expected, 10, 11]);
+  });
+
+  it("repeats nothing when it is repeated at each connection", async () => {
+    const [server, positions] = await withHistory();
+    server.io.on("connection", (socket) => {
+      void socket.join("room", { since: positions[4] ?? "" });
+    });
+    const client = stock(server, "/", reconnecting);
+    const heard = collect(client, "n");
+    await until(() => heard.length >= 5, "the older events");
+    for (let round = 0; round < 3; round++) {
+      const again = await away(server.io, client, () => server.io.to("room").emit("n", 10 + round));
+      await settled(again, client);
+    }
+    expect(numbers(heard)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it("refuses a position that is none", async () => {
+    const [server] = await withHistory();
+    const [socket] = await pair(server);
+    await expect(socket.join("room", { since: "hf.x.1.abcdefgh" })).rejects.toMatchObject({
+      code: "HF_POSITION_INVALID",
+    });
+    await expect((await pair(await start()))[0].join("room", { last: 3 })).rejects.toMatchObject({
+      code: "HF_STORE_MISSING",
+    });
+  });
+});
+
+describe("publish", () => {
+  it("resolves with a position; the same id has one effect (I3)", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server);
+    await socket.join("room");
+    const heard = collect(client, "n");
+    const first = await server.io.to("room").publish("n", 1, { id: "a" });
+    const second = await server.io.to("room").publish("n", 1, { id: "a" });
+    expect(first).toMatchObject({ duplicate: false, durability: "memory" });
+    expect(second).toMatchObject({ duplicate: true, position: first.position });
+    await expect(server.io.to("room").publish("n", 2, { id: "a" })).rejects.toMatchObject({
+      code: "HF_MESSAGE_ID_CONFLICT",
+    });
+    // V39: another producer's id is another's.
+    const other = await server.io.to("room").publish("n", 2, { id: "a", by: socket });
+    expect(other.duplicate).toBe(false);
+    await settled(socket, client);
+    expect(numbers(heard)).toEqual([1, 2]);
+  });
+
+  it("knows who has not confirmed an event", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server);
+    const [other, otherClient] = await pair(server);
+    await socket.join("room");
+    await other.join("room");
+    const gone = next(other, "disconnect");
+    cut(otherClient);
+    await gone;
+    const result = await server.io.to("room").publish("n", 1);
+    await settled(socket, client);
+    await server.io.to("room").publish("n", 2);
+    let missing = await result.missing();
+    for (let tries = 0; missing.length > 1 && tries < 1000; tries++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      missing = await result.missing();
+    }
+    expect(missing).toMatchObject([{ online: false, socketId: other.id }]);
+  });
+
+  it("does not give what is past its time", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server, "/", reconnecting);
+    await socket.join("room");
+    const heard = collect(client, "n");
+    const again = await away(server.io, client, async () => {
+      await server.io.to("room").publish("n", -1, { ttl: 0 });
+      await server.io.to("room").publish("n", 1, { ttl: "1h" });
+    });
+    await settled(again, client);
+    expect(numbers(heard)).toEqual([1]);
+    await again.resume.done;
+    expect(again.resume).toMatchObject({ missed: 1, expired: 1 });
+  });
+
+  it("tells options from arguments, or says that it cannot", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server);
+    const heard = collect(client, "n");
+    await server.io.publish("n", { id: "data" }, {});
+    await server.io.publish("n", { id: "data", more: 1 });
+    await server.io.publish("n", null, { id: "an-id" });
+    await expect(server.io.publish("n", { id: "either" })).rejects.toMatchObject({
+      code: "HF_PUBLISH_INVALID",
+    });
+    await settled(socket, client);
+    expect(heard).toEqual([[{ id: "data" }], [{ id: "data", more: 1 }], [null]]);
+    await expect((await start()).io.publish("n", 1)).rejects.toMatchObject({
+      code: "HF_STORE_MISSING",
+    });
+  });
+});
