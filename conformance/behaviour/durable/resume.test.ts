@@ -375,11 +375,10 @@ describe("gaps", () => {
     const gaps = collect(client, "hf:gap");
     socket.disconnect();
     await next(client, "disconnect");
-    const [again] = await Promise.all([
-      nextSocket(server.io),
-      next(client, "connect"),
-      client.connect(),
-    ]);
+    const back = nextSocket(server.io);
+    const connected = next(client, "connect");
+    client.connect();
+    const [again] = await Promise.all([back, connected]);
     await settled(again, client);
     expect(gaps).toHaveLength(1);
     expect(gaps[0]?.[0]).toMatchObject({ reason: "session" });

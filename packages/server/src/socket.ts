@@ -22,6 +22,7 @@ import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Session as StoredSession } from "./delivery/session.ts";
 import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
+import { handshakeOf } from "./handshake.ts";
 import { Alarm } from "./host/timer-wheel.ts";
 import type { JoinSince } from "./join-since.ts";
 import { endsInString } from "./journal-adapter.ts";
@@ -43,7 +44,6 @@ import {
   type SocketId,
   type SocketReservedEventsMap,
 } from "./socket-types.ts";
-import type { EngineRequest } from "./transports/request.ts";
 import {
   type AllButLast,
   type DecorateAcknowledgements,
@@ -196,30 +196,12 @@ export class Socket<
 
   /** How the client came here. */
   get handshake(): Handshake {
-    this.#handshake ??= this.#buildHandshake();
+    this.#handshake ??= handshakeOf(this.client, this.#auth, this.#issuedMs);
     return this.#handshake;
   }
 
   set handshake(handshake: Handshake) {
     this.#handshake = handshake;
-  }
-
-  #buildHandshake(): Handshake {
-    // WebTransport has no request.
-    const request = this.request as EngineRequest | undefined;
-    const connection = request?.socket;
-    return {
-      headers: request?.headers ?? {},
-      time: timeText(this.#issuedMs),
-      // Socket.IO's type says string, and over WebTransport it is undefined there too.
-      address: this.conn.remoteAddress,
-      xdomain: Boolean(request?.headers.origin),
-      secure: request === undefined || (connection !== undefined && "encrypted" in connection),
-      issued: this.#issuedMs,
-      url: request?.url as string,
-      query: request?._query ?? {},
-      auth: this.#auth,
-    };
   }
 
   get server(): Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
@@ -694,19 +676,6 @@ export class Socket<
       this.#outgoing.call(this, packet.data);
     }
   }
-}
-
-let latestSecond = 0;
-let latestTimeText = "";
-
-/** The time in words. Thousands of sockets may come in one second, and share them. */
-function timeText(ms: number): string {
-  const second = Math.floor(ms / 1000);
-  if (second !== latestSecond) {
-    latestSecond = second;
-    latestTimeText = new Date(ms).toString();
-  }
-  return latestTimeText;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: shared by the sockets of all applications
