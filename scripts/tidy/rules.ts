@@ -4,8 +4,8 @@ import { isTestCode, place, type SourceFile, walk } from "./tree.ts";
 
 export type Rule = (file: SourceFile) => string[];
 
-/** Time and chance have one door: `host/` of the server, `clock.ts`, `disk.ts` and `random.ts` of the journal. */
-const doors = /^packages\/(server\/src\/host\/|journal\/src\/(clock|disk|random)\.ts$)/;
+/** Time and chance have one door: `host/` of the server, `clock.ts`, `disk.ts`, `disk-lock.ts` and `random.ts` of the journal. */
+const doors = /^packages\/(server\/src\/host\/|journal\/src\/(clock|disk|disk-lock|random)\.ts$)/;
 
 const hostGlobals = new Set([
   "Date",

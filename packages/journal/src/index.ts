@@ -1,6 +1,9 @@
 /** The journal: what keeps events, and the seam that every implementation has. */
 export { type Clock, systemClock } from "./clock.ts";
+export { type Disk, type DiskFile, type DiskLock, systemDisk } from "./disk.ts";
 export { JournalError, type JournalErrorCode, journalErrors } from "./errors.ts";
+export { openFilesJournal } from "./files/open.ts";
+export type { FilesJournalOptions } from "./files/options.ts";
 export type {
   DeduplicationWindow,
   Durability,

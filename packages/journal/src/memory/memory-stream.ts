@@ -1,5 +1,6 @@
 /** A stream in memory: a ring of entries, and for each tag the offsets at which it occurs. */
 import { DeduplicationTable } from "../deduplication.ts";
+import { entrySize } from "../entry-size.ts";
 import { JournalError } from "../errors.ts";
 import type {
   EntryRecord,
@@ -143,7 +144,7 @@ export class MemoryStream implements Stream {
       return undefined;
     }
 
-    if (keptBytes(record) > journal.entryMaxBytes) return journal.tooLarge(keptBytes(record));
+    if (entrySize(record) > journal.entryMaxBytes) return journal.tooLarge(entrySize(record));
     const now = journal.clock.monotonicMs();
     if (record.messageId !== undefined) {
       const first = this.#ids.find(record.messageId, now);
@@ -196,10 +197,7 @@ export class MemoryStream implements Stream {
   }
 }
 
-/** What an entry counts for: its body, its tags, and a guess at what objects cost. */
-function keptBytes({ body, tags, except }: EntryRecord): number {
-  let bytes = body.length + 128;
-  for (const tag of tags) bytes += tag.length;
-  for (const tag of except) bytes += tag.length;
-  return bytes;
+/** What it takes to keep an entry: itself, and a guess at what objects cost. */
+function keptBytes(entry: EntryRecord): number {
+  return entrySize(entry) + 128;
 }

@@ -1,5 +1,6 @@
 /** For whoever tests a journal, or something on top of one: the suite of the seam, time and chance from a seed. */
-export { type JournalPlace, type JournalUnderTest, journalSuite } from "./journal-suite.ts";
+export { journalSuite } from "./journal-suite.ts";
 export { ManualClock } from "./manual-clock.ts";
 export { entry, RecordingFollower, session } from "./recording-follower.ts";
 export { SeededRandom } from "./seeded-random.ts";
+export type { JournalPlace, JournalUnderTest, PlaceOptions } from "./suite-tools.ts";

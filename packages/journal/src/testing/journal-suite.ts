@@ -3,74 +3,23 @@
  * above the seam can come to depend on how one implementation happens to be.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type {
-  DeduplicationWindow,
-  Journal,
-  Page,
-  ReadRequest,
-  Retention,
-  Stream,
-} from "../journal.ts";
-import type { ManualClock } from "./manual-clock.ts";
+import type { Journal, Page, ReadRequest, Stream } from "../journal.ts";
+import { persistenceSuite } from "./persistence-suite.ts";
 import { entry, type Fate, RecordingFollower, session } from "./recording-follower.ts";
-
-export interface PlaceOptions {
-  readonly retention?: Partial<Retention>;
-  readonly deduplication?: Partial<DeduplicationWindow>;
-  readonly entryMaxBytes?: number;
-}
-
-/** Where one test keeps its journal. */
-export interface JournalPlace {
-  readonly clock: ManualClock;
-  /** Opens the journal of this place: again, after it was closed, if the implementation keeps anything. */
-  open(options?: PlaceOptions): Promise<Journal>;
-  /** Waits until trims and whatever else goes on by itself is done. */
-  settle(): Promise<void>;
-  remove(): Promise<void>;
-}
-
-export interface JournalUnderTest {
-  readonly name: string;
-  /** Whether a journal that is opened again has what the closed one had. */
-  readonly persistent: boolean;
-  /** Retention may keep more than asked for, up to this many entries of a kilobyte each. */
-  readonly slackEntries: number;
-  newPlace(): Promise<JournalPlace>;
-}
-
-const all: ReadRequest = {
-  from: 0,
-  direction: "forward",
-  tags: undefined,
-  untagged: true,
-  maxBytes: 1_000_000,
-  maxEntries: 1_000,
-};
-
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const bodies = (page: Page): string[] => page.entries.map(({ body }) => text(body));
-const offsets = (page: Page): number[] => page.entries.map(({ offset }) => offset);
-const summary = (fates: readonly Fate[]): (string | number)[][] =>
-  fates.map((fate) => [fate.kind, fate.kind === "refused" ? fate.error.code : fate.offset]);
-
-/** Reads page by page to the end, as a client does that catches up. */
-async function readAll(stream: Stream, request: Partial<ReadRequest>): Promise<Page> {
-  const entries: Page["entries"][number][] = [];
-  const gaps: Page["gaps"][number][] = [];
-  let next = request.from ?? 0;
-  for (;;) {
-    const page = await stream.read({ ...all, ...request, from: next });
-    entries.push(...page.entries);
-    gaps.push(...page.gaps);
-    const done = request.direction === "backward" ? page.next <= 1 : page.next >= stream.head;
-    if (done) return { entries, gaps, next: page.next };
-    expect(page.next).not.toBe(next);
-    next = page.next;
-  }
-}
+import {
+  all,
+  bodies,
+  type JournalPlace,
+  type JournalUnderTest,
+  offsets,
+  type PlaceOptions,
+  readAll,
+  summary,
+} from "./suite-tools.ts";
 
 export function journalSuite(implementation: JournalUnderTest): void {
+  if (implementation.persistent) persistenceSuite(implementation);
+
   describe(`a journal: ${implementation.name}`, () => {
     let place: JournalPlace;
     let journal: Journal;
@@ -132,6 +81,17 @@ export function journalSuite(implementation: JournalUnderTest): void {
         await follower.append(odd, entry("x", { tags: ["räum 🎈\u0000"] }));
         const page = await odd.read({ ...all, tags: new Set(["räum 🎈\u0000"]), untagged: false });
         expect(bodies(page)).toEqual(["x"]);
+      });
+
+      it("keep rooms apart that only broken UTF-16 tells apart (I20)", async () => {
+        const tags = ["\ud800", "\udfff", "\ufffd"];
+        await follower.append(stream, ...tags.map((tag) => entry(tag, { tags: [tag] })));
+        for (const [index, tag] of tags.entries()) {
+          const page = await read({ tags: new Set([tag]), untagged: false });
+          expect(page.entries.map((found) => [found.offset, found.tags])).toEqual([
+            [index + 1, [tag]],
+          ]);
+        }
       });
     });
 

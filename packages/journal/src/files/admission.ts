@@ -1,0 +1,196 @@
+/**
+ * What is taken, and what is refused: repeats, conflicts, sizes, space. Calls that need a segment which is still being
+ * made wait for it, in order.
+ */
+import { entrySize } from "../entry-size.ts";
+import { JournalError } from "../errors.ts";
+import type { StreamRecord } from "../journal.ts";
+import type { GroupCommit } from "./commit.ts";
+import type { Control } from "./control.ts";
+import type { FilesStream } from "./files-stream.ts";
+import { frameBound, unframeable } from "./frame.ts";
+import type { Unwritten } from "./group.ts";
+import type { Settings } from "./options.ts";
+import type { SegmentStore } from "./segment-store.ts";
+
+/** While there is no space, entries stop here, and what is left of the segment is for sessions and trims. */
+const entriesStopAt = 0.75;
+/** Of that, what is for trims alone: without them there would never be space again. */
+const trimReserveBytes = 16 * 1024;
+const retryAfterMs = 1_000;
+interface AppendCall {
+  readonly records: readonly StreamRecord[];
+  /** What is written, where that is a copy. */
+  readonly contents?: readonly StreamRecord[];
+  readonly closed: JournalError | undefined;
+}
+
+interface Room {
+  refusal(record: StreamRecord): JournalError | undefined;
+}
+
+export interface ControlFrame {
+  readonly control: Control;
+  /** The frame has its place: what follows it in the record may say so. */
+  encoded?(): void;
+  committed(): void;
+}
+
+const noRefusal: Room = { refusal: () => undefined };
+
+function storeFull(): JournalError {
+  return new JournalError("HF_STORE_FULL", { retryAfterMs });
+}
+
+export class Admission {
+  readonly #settings: Settings;
+  readonly #store: SegmentStore;
+  readonly #onFull: () => void;
+  #commit: GroupCommit | undefined;
+  /** Each gives whether it went through. */
+  readonly #waiting: (() => boolean)[] = [];
+  #waitingBytes = 0;
+
+  constructor(settings: Settings, store: SegmentStore, onFull: () => void) {
+    this.#settings = settings;
+    this.#store = store;
+    this.#onFull = onFull;
+  }
+
+  begin(commit: GroupCommit): void {
+    this.#commit = commit;
+  }
+
+  /** @param closed why all of them are refused, if they are */
+  append(
+    stream: FilesStream,
+    records: readonly StreamRecord[],
+    closed: JournalError | undefined,
+  ): void {
+    if (records.length === 0) return;
+    if (this.#waiting.length === 0 && this.#take(stream, { records, closed })) return;
+    // Their owners may change the bodies once this call is over.
+    const contents = records.map((record) => ({ ...record, body: new Uint8Array(record.body) }));
+    for (const { body } of contents) this.#waitingBytes += body.length;
+    this.#waiting.push(() => this.#take(stream, { records, contents, closed }));
+  }
+
+  /** There is a segment, or none can be had, or the journal has failed. */
+  tryWaiting(): void {
+    while (this.#waiting[0]?.() === true) this.#waiting.shift();
+    if (this.#waiting.length === 0) this.#waitingBytes = 0;
+  }
+
+  /** @returns false when it has to wait for a segment */
+  #take(stream: FilesStream, call: AppendCall): boolean {
+    const commit = this.#commit;
+    if (commit === undefined) return false;
+    const { records, contents = records } = call;
+    const stopped = call.closed ?? (commit.failure && new JournalError("HF_STORE_READ_ONLY"));
+    const room =
+      stopped === undefined ? this.#roomFor(commit, contents) : { refusal: () => stopped };
+    if (room === undefined) return false;
+
+    const now = commit.stamp();
+    let offset = stream.appended;
+    let last = -1;
+    const fates: (Unwritten | undefined)[] = [];
+    for (const [index, content] of contents.entries()) {
+      const fate = room.refusal(content) ?? this.#fateOf(stream, content, now, offset + 1);
+      fates.push(fate);
+      if (fate !== undefined) continue;
+      offset++;
+      last = index;
+    }
+    for (const [index, record] of records.entries()) {
+      const fate = fates[index];
+      if (fate !== undefined) commit.addUnwritten(stream, record, fate);
+      else
+        commit.add(stream, {
+          record,
+          content: contents[index] ?? record,
+          endsBatch: index === last,
+        });
+    }
+    commit.schedule();
+    return true;
+  }
+
+  /** Makes room for what is taken. @returns why records are refused, if they are; undefined when a segment is waited for */
+  #roomFor(commit: GroupCommit, records: readonly StreamRecord[]): Room | undefined {
+    let entryBytes = 0;
+    let sessionBytes = 0;
+    for (const record of records) {
+      if (this.#tooLarge(record) !== undefined) continue;
+      const bound = frameBound(record);
+      if (record.kind === "entry") entryBytes += bound;
+      else sessionBytes += bound;
+    }
+    const pending = commit.pendingBytes + this.#waitingBytes;
+    const noSpace = this.#store.lacking && !this.#store.hasNext;
+    const full = noSpace && commit.fill >= entriesStopAt;
+    const refused =
+      entryBytes > 0 && (full || pending + entryBytes > this.#settings.pendingMaxBytes);
+    const bytes = sessionBytes + (refused ? 0 : entryBytes);
+    if (bytes > 0 && !commit.makeRoom(bytes + (noSpace ? trimReserveBytes : 0))) {
+      if (!this.#store.lacking) return undefined;
+      this.#onFull();
+      return { refusal: () => storeFull() };
+    }
+    if (!refused) return noRefusal;
+    if (full) this.#onFull();
+    return { refusal: ({ kind }) => (kind === "entry" ? storeFull() : undefined) };
+  }
+
+  /** @returns undefined when it is to be written, the offset of the first one for a repeat, or why it is refused */
+  #fateOf(
+    stream: FilesStream,
+    record: StreamRecord,
+    now: number,
+    offset: number,
+  ): Unwritten | undefined {
+    const detail = this.#tooLarge(record);
+    if (detail !== undefined) return new JournalError("HF_ENTRY_TOO_LARGE", { detail });
+    if (record.kind === "session") return undefined;
+    const id = record.messageId;
+    if (id === undefined) return undefined;
+    const first = stream.ids.find(id, now);
+    if (first === undefined) stream.ids.remember(id, offset, now);
+    else if (first.digest === id.digest) return first.offset;
+    else return new JournalError("HF_MESSAGE_ID_CONFLICT");
+    return undefined;
+  }
+
+  #tooLarge(record: StreamRecord): string | undefined {
+    const most = this.#settings.entryMaxBytes;
+    const bytes = record.kind === "entry" ? entrySize(record) : record.body.length;
+    if (bytes > most) return `${bytes} bytes; at most ${most}`;
+    return record.kind === "entry" ? unframeable(record) : undefined;
+  }
+
+  /** Writes a control frame. `make` is called when there is room for it. Resolves when it is committed */
+  control(make: () => ControlFrame): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const attempt = (): boolean => {
+        const commit = this.#commit;
+        if (commit === undefined) return false;
+        if (commit.failure !== undefined) reject(new JournalError("HF_STORE_READ_ONLY"));
+        else {
+          const { control, encoded, committed } = make();
+          const call = {
+            committed: () => {
+              committed();
+              resolve();
+            },
+            failed: reject,
+          };
+          if (commit.addControl(control, call)) encoded?.();
+          else if (this.#store.lacking) reject(storeFull());
+          else return false;
+        }
+        return true;
+      };
+      if (this.#waiting.length > 0 || !attempt()) this.#waiting.push(attempt);
+    });
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Group commit: records become frames as they are appended, in the memory from which they are written and read. One
+ * write and one flush are on their way at a time; all that is appended meanwhile commits with the next. The first
+ * error of either ends it for ever: a kernel forgets what it could not write, so a second flush proves nothing.
+ */
+import type { Clock } from "../clock.ts";
+import type { DiskFile } from "../disk.ts";
+import { JournalError } from "../errors.ts";
+import type { Durability, StreamRecord } from "../journal.ts";
+import type { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
+import type { Control } from "./control.ts";
+import { writeFully } from "./file-io.ts";
+import type { FilesStream } from "./files-stream.ts";
+import {
+  FrameHead,
+  frameBound,
+  frameHeaderBytes,
+  frameKinds,
+  writePlain,
+  writeRecord,
+} from "./frame.ts";
+import { type ControlCall, Group } from "./group.ts";
+import { type Segment, segmentHeadBytes } from "./segment.ts";
+
+export interface CommitHost {
+  readonly clock: Clock;
+  readonly durability: Durability;
+  /** The journal's own time, in whole milliseconds. */
+  ageMs(): number;
+  /** What the first frame of a segment says. */
+  startOfSegment(previousEnd: number): Control;
+  /** @returns the next segment, ready to be written, if it has room for so much */
+  takeNext(bytes: number): Segment | undefined;
+  openForWriting(segment: Segment): Promise<DiskFile>;
+  /** All that is in the old segment is committed and told, and nothing of the new one is written. */
+  segmentFull(full: Segment, next: Segment): void;
+  /** Something was committed and told. */
+  groupCommitted(): void;
+  failed(error: JournalError): void;
+}
+
+/** A record to be written. */
+export interface Addition {
+  /** What the follower is told of. */
+  readonly record: StreamRecord;
+  /** What is written: the same, or a copy that was taken when it had to wait. */
+  readonly content: StreamRecord;
+  readonly endsBatch: boolean;
+}
+
+const blockBytes = 1024 * 1024;
+const head = new FrameHead();
+
+export class GroupCommit {
+  readonly #host: CommitHost;
+  readonly #cache: BlockCache;
+  /** Where the next frame goes. */
+  #segment: Segment;
+  #block: Block;
+  #filling: Group;
+  /** Groups that ended with their segment, before what is being filled. */
+  readonly #ended: Group[] = [];
+  #running: Group | undefined;
+  #scheduled = false;
+  /** The segment that is being written, and its file. */
+  #written: Segment;
+  #file: DiskFile;
+  #failure: JournalError | undefined;
+  #idle: (() => void)[] = [];
+  #timeMs = 0;
+  #ageMs = 0;
+  flushes = 0;
+
+  constructor(host: CommitHost, cache: BlockCache, segment: Segment, file: DiskFile) {
+    this.#host = host;
+    this.#cache = cache;
+    this.#segment = segment;
+    this.#written = segment;
+    this.#file = file;
+    this.#filling = new Group(segment, segment.end);
+    this.#block = cache.newBlock(segment, segment.end, blockBytes);
+  }
+
+  get failure(): JournalError | undefined {
+    return this.#failure;
+  }
+
+  /** How much of the segment that is being filled is taken, from 0 to 1. */
+  get fill(): number {
+    return this.#filling.end / this.#segment.size;
+  }
+
+  /** What is appended and not committed yet, in bytes. */
+  get pendingBytes(): number {
+    let bytes = this.#filling.end - this.#filling.start;
+    for (const { start, end } of this.#ended) bytes += end - start;
+    return this.#running === undefined ? bytes : bytes + this.#running.end - this.#running.start;
+  }
+
+  /** How much is left in the segment that is being filled. */
+  get room(): number {
+    return this.#segment.size - this.#filling.end;
+  }
+
+  /** Reads the clocks, once for all records of a call. @returns the journal's own time */
+  stamp(): number {
+    this.#timeMs = Math.max(0, Math.floor(this.#host.clock.wallMs()));
+    this.#ageMs = this.#host.ageMs();
+    return this.#ageMs;
+  }
+
+  /** @returns whether there is room for so much; takes the next segment when there has to be one */
+  makeRoom(bytes: number): boolean {
+    if (this.#filling.end + bytes <= this.#segment.size) return true;
+    const start = Buffer.from(JSON.stringify(this.#host.startOfSegment(this.#filling.end)));
+    const next = this.#host.takeNext(
+      segmentHeadBytes + start.length + frameHeaderBytes + 8 + bytes,
+    );
+    if (next === undefined) return false;
+    if (this.#filling.size > 0 || this.#filling.isWritten) this.#ended.push(this.#filling);
+    this.#segment = next;
+    this.#filling = new Group(next, segmentHeadBytes);
+    this.#block = this.#cache.newBlock(next, segmentHeadBytes, blockBytes);
+    this.#setHead(frameKinds.control, 0, 0);
+    this.#plain(start);
+    return true;
+  }
+
+  /** Puts a record into the group; `makeRoom` has been asked for all records of a batch. */
+  add(stream: FilesStream, { record, content, endsBatch }: Addition): void {
+    this.#needBlock(frameBound(content));
+    const isEntry = content.kind === "entry";
+    this.#setHead(
+      isEntry ? frameKinds.entry : frameKinds.session,
+      stream.number,
+      ++stream.appended,
+    );
+    head.endsBatch = endsBatch;
+    head.format = isEntry ? content.format : 0;
+    const block = this.#block;
+    const place = block.end;
+    const length = writeRecord(block, block.length, this.#segment.seed, head, content);
+    block.length += length;
+    this.#filling.extend(block, length);
+    this.#filling.addRecord(stream, record, place);
+  }
+
+  addUnwritten(stream: FilesStream, record: StreamRecord, fate: number | JournalError): void {
+    this.#filling.addUnwritten(stream, record, fate);
+    this.schedule();
+  }
+
+  /** @returns false when there is no room */
+  addControl(control: Control, call: ControlCall): boolean {
+    const body = Buffer.from(JSON.stringify(control));
+    this.stamp();
+    if (!this.makeRoom(body.length + frameHeaderBytes + 8)) return false;
+    this.#setHead(frameKinds.control, 0, 0);
+    this.#plain(body);
+    this.#filling.addControl(call);
+    this.schedule();
+    return true;
+  }
+
+  /** Begins soon, so that all that one turn appends is one group. */
+  schedule(): void {
+    if (this.#scheduled || this.#running !== undefined) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (this.#running === undefined) this.#next();
+    });
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined || this.#scheduled || this.#filling.size > 0) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+  }
+
+  /** Flushes what was written; for classes that do not wait for it. */
+  flushNow(): Promise<void> {
+    return new Promise((resolve) => {
+      const { end } = this.#written;
+      if (this.#failure !== undefined || this.#written.flushed >= end) return resolve();
+      this.#flush(this.#written, end, resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    this.#failure = new JournalError("HF_STORE_FAILED", { detail, cause });
+    const groups = [this.#running, ...this.#ended.splice(0), this.#filling];
+    this.#running = undefined;
+    this.#filling = new Group(this.#segment, this.#filling.end);
+    this.#host.failed(this.#failure);
+    for (const group of groups) group?.tellFailed(this.#failure);
+    if (this.#filling.size > 0) this.schedule();
+    this.#tellIdle();
+  }
+
+  #next(): void {
+    const group = this.#ended.shift() ?? this.#filling;
+    if (group.size === 0 && !group.isWritten) {
+      this.#tellIdle();
+      return;
+    }
+    if (group === this.#filling) this.#filling = new Group(this.#segment, group.end);
+    this.#running = group;
+    if (!group.isWritten || this.#failure !== undefined) this.#finish(group);
+    else if (group.segment === this.#written) this.#write(group);
+    else this.#changeSegment(group).catch((error: unknown) => this.fail(error));
+  }
+
+  #write(group: Group): void {
+    writeFully(this.#file, group.bytes(), group.start, (error) => {
+      if (this.#failure !== undefined) return;
+      if (error !== undefined) return this.fail(error);
+      if (this.#host.durability !== "disk") return this.#finish(group);
+      this.#flush(group.segment, group.end, () => {
+        if (this.#failure === undefined) this.#finish(group);
+      });
+    });
+  }
+
+  #flush(segment: Segment, end: number, done: () => void): void {
+    this.#file.flush((error) => {
+      if (error !== undefined) this.fail(error);
+      else if (this.#failure === undefined) {
+        this.flushes++;
+        segment.flushed = Math.max(segment.flushed, end);
+      }
+      done();
+    });
+  }
+
+  #finish(group: Group): void {
+    group.segment.end = group.end;
+    this.#running = undefined;
+    // The next group goes to the disk while this one is told; but what a full segment leads to comes after all of it.
+    const next = this.#ended[0] ?? this.#filling;
+    if (next.isWritten && next.segment === group.segment && this.#failure === undefined)
+      this.#next();
+    group.tellCommitted();
+    if (group.isWritten) this.#host.groupCommitted();
+    if (this.#running === undefined) this.#next();
+  }
+
+  /** Before the first write to a segment, all of the one before it is on the disk. */
+  async #changeSegment(group: Group): Promise<void> {
+    const full = this.#written;
+    await this.flushNow();
+    if (this.#failure !== undefined) return;
+    const former = this.#file;
+    this.#file = await this.#host.openForWriting(group.segment);
+    this.#written = group.segment;
+    this.#host.segmentFull(full, group.segment);
+    await former.close();
+    this.#write(group);
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #setHead(kind: FrameHead["kind"], stream: number, offset: number): void {
+    head.kind = kind;
+    head.endsBatch = true;
+    head.format = 0;
+    // A group is written only when the one before it is on the disk. The other classes know what they have flushed.
+    const { durability } = this.#host;
+    head.flushed = durability === "disk" ? this.#filling.start : this.#segment.flushed;
+    head.stream = stream;
+    head.offset = offset;
+    head.timeMs = this.#timeMs;
+    head.ageMs = this.#ageMs;
+  }
+
+  #plain(body: Uint8Array): void {
+    this.#needBlock(body.length + frameHeaderBytes + 8);
+    const block = this.#block;
+    const length = writePlain(block, block.length, this.#segment.seed, head, body);
+    block.length += length;
+    this.#filling.extend(block, length);
+  }
+
+  #needBlock(bytes: number): void {
+    if (this.#block.length + bytes <= this.#block.capacity) return;
+    const size = Math.max(blockBytes, bytes);
+    this.#block = this.#cache.newBlock(this.#segment, this.#block.end, size);
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * A journal in a folder: docs/internals/journal.md says how its files look and how they are written. This is where the
+ * parts meet: what is appended goes to the group commit, what is committed to its stream, the rest is upkeep.
+ */
+import type { Clock } from "../clock.ts";
+import { DeduplicationTable } from "../deduplication.ts";
+import type { Disk, DiskFile, DiskLock } from "../disk.ts";
+import { JournalError } from "../errors.ts";
+import type {
+  Durability,
+  Journal,
+  JournalStatus,
+  Page,
+  ReadRequest,
+  Stream,
+  StreamRecord,
+} from "../journal.ts";
+import { Admission } from "./admission.ts";
+import { BlockCache } from "./block-cache.ts";
+import type { Checkpoint, IdsFacts } from "./checkpoint.ts";
+import { Chores, idsFacts, neededIds } from "./chores.ts";
+import { GroupCommit } from "./commit.ts";
+import type { Control } from "./control.ts";
+import { FilesStream } from "./files-stream.ts";
+import type { Settings } from "./options.ts";
+import { Reader } from "./read.ts";
+import type { Recovered } from "./recovery.ts";
+import type { Segment } from "./segment.ts";
+import { SegmentStore } from "./segment-store.ts";
+import { Trimmer } from "./trim.ts";
+
+/** How often it is tried to make a segment while there is no space. */
+const prepareEveryMs = 1_000;
+const trimSoonMs = 1_000;
+/** How often what other classes have not flushed is flushed. */
+const flushEveryMs = 1_000;
+
+export interface Opened {
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly storeSeed: number;
+  readonly secret: Uint8Array;
+  readonly lock: DiskLock;
+  readonly recovered: Recovered;
+  readonly bootId: string | undefined;
+}
+
+export class FilesJournal implements Journal {
+  readonly durability: Durability;
+  readonly secret: Uint8Array;
+  readonly clock: Clock;
+  onStatus: ((status: JournalStatus) => void) | undefined;
+  readonly #settings: Settings;
+  readonly #disk: Disk;
+  readonly #lock: DiskLock;
+  readonly #bootId: string | undefined;
+  readonly #store: SegmentStore;
+  readonly #cache: BlockCache;
+  readonly #reader: Reader;
+  readonly #chores: Chores;
+  readonly #trimmer: Trimmer;
+  readonly #admission: Admission;
+  readonly #streams = new Map<string, FilesStream>();
+  readonly #opening = new Map<string, Promise<Stream>>();
+  #commit: GroupCommit | undefined;
+  #idsFiles: IdsFacts[];
+  #state: JournalStatus["state"] = "open";
+  readonly #ageBase: number;
+  readonly #openedMs: number;
+  #neededFrom: number;
+  #cancelTrim: (() => void) | undefined;
+  #trimSoon = false;
+  #cancelPrepare: (() => void) | undefined;
+  #cancelFlush: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ settings, folder, storeSeed, secret, lock, recovered, bootId }: Opened) {
+    this.durability = settings.durability;
+    this.secret = secret;
+    this.clock = settings.clock;
+    this.#settings = settings;
+    this.#disk = settings.disk;
+    this.#lock = lock;
+    this.#bootId = bootId;
+    this.#ageBase = recovered.ageMs;
+    this.#openedMs = this.clock.monotonicMs();
+    this.#idsFiles = recovered.idsFiles;
+    this.#neededFrom = recovered.segments[0]?.number ?? 1;
+    this.#cache = new BlockCache(settings.cacheBytes);
+    const { segments, prepared } = recovered;
+    this.#store = new SegmentStore({ ...settings, folder, storeSeed }, this, segments, prepared[0]);
+    this.#reader = new Reader(this.#store, this.#cache);
+    this.#chores = new Chores(this.#disk, folder, this, recovered.lastCheckpoint);
+    this.#trimmer = new Trimmer(settings.retention, this.#store, this);
+    this.#admission = new Admission(settings, this.#store, () => this.#setState("full"));
+    for (const facts of recovered.streams.values()) {
+      const ids = new DeduplicationTable(settings.deduplication);
+      const stream = new FilesStream(this, facts, ids);
+      stream.exists = true;
+      this.#streams.set(facts.name, stream);
+    }
+  }
+
+  get status(): JournalStatus {
+    return {
+      state: this.#state,
+      error: this.#commit?.failure,
+      flushes: this.#commit?.flushes ?? 0,
+      bytes: this.#trimmer.kept.bytes,
+    };
+  }
+
+  stream(name: string): Promise<Stream> {
+    if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
+    const existing = this.#streams.get(name);
+    if (existing?.exists === true) return Promise.resolve(existing);
+    const opening = this.#opening.get(name) ?? this.#makeStream(name);
+    this.#opening.set(name, opening);
+    return opening;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  // --- for the streams ---
+
+  append(stream: FilesStream, records: readonly StreamRecord[]): void {
+    const closed = this.#closing === undefined ? undefined : new JournalError("HF_STORE_CLOSED");
+    this.#admission.append(stream, records, closed);
+  }
+
+  read(stream: FilesStream, request: ReadRequest): Page | Promise<Page> {
+    if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
+    return this.#reader.read(stream, request);
+  }
+
+  beginEpoch(stream: FilesStream, end: number): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
+    const id = this.#newEpochId();
+    return this.#admission.control(() => {
+      const start = stream.appended;
+      const former = stream.appendedEpochs;
+      const ended = former.map((epoch) => (epoch.end === undefined ? { ...epoch, end } : epoch));
+      return {
+        control: { type: "epoch", stream: stream.number, end, id },
+        encoded: () => {
+          stream.appendedEpochs = [...ended, { id, start, end: undefined }];
+        },
+        committed: () => stream.changeEpoch(end, id, start),
+      };
+    });
+  }
+
+  // --- for the parts ---
+
+  /** The journal's own time goes on while it is open, and never jumps. */
+  ageMs(): number {
+    return Math.floor(this.#ageBase + this.clock.monotonicMs() - this.#openedMs);
+  }
+
+  get neededFrom(): number {
+    return this.#neededFrom;
+  }
+
+  startOfSegment(previousEnd: number): Control {
+    const streams = [...this.#streams.values()].map((stream) => stream.appendedFacts());
+    return { type: "start", previousEnd, streams };
+  }
+
+  takeNext(bytes: number): Segment | undefined {
+    return this.#store.takeNext(bytes);
+  }
+
+  openForWriting(segment: Segment): Promise<DiskFile> {
+    return this.#store.openForWriting(segment);
+  }
+
+  segmentFull(full: Segment, next: Segment): void {
+    if (full.ids.length > 0) this.#idsFiles.push(idsFacts(full.number, full.ids));
+    this.#store.push(next);
+    this.#chores.sealed(full);
+    this.#chores.checkpoint(this.#checkpoint(next.number, next.end, false));
+    this.#armTrim(true);
+  }
+
+  checkpointed({ segment }: Checkpoint): void {
+    this.#neededFrom = segment;
+    this.#armTrim(true);
+  }
+
+  preparedOrNot(): void {
+    if (this.#store.lacking) {
+      this.#cancelPrepare ??= this.clock.startTimer(prepareEveryMs, () => {
+        this.#cancelPrepare = undefined;
+        if (this.#closing === undefined) this.#store.prepare();
+      });
+    } else this.#setState("open");
+    this.#admission.tryWaiting();
+  }
+
+  commitTails(tails: ReadonlyMap<number, number>): Promise<void> {
+    return this.#admission.control(() => ({
+      control: { type: "trim", tails: [...tails] },
+      committed: () => {
+        for (const stream of this.#streams.values()) stream.trimTo(tails.get(stream.number) ?? 0);
+      },
+    }));
+  }
+
+  groupCommitted(): void {
+    if (this.#closing !== undefined) return;
+    this.#armTrim(this.#trimmer.isOver);
+    this.#armFlush();
+  }
+
+  failed(cause: unknown): void {
+    if (this.#state !== "failed" && this.#state !== "closed") {
+      this.#commit?.fail(cause);
+      this.#setState("failed");
+      this.#stopTimers();
+      this.#chores.stop();
+      this.#admission.tryWaiting();
+    }
+  }
+
+  // --- opening ---
+
+  /** Begins to write, behind what was recovered. */
+  async start(recovered: Recovered, loseEpochs: boolean): Promise<void> {
+    this.#restoreIds(recovered);
+    if (this.#store.active === undefined) await this.#store.makeFirst();
+    const active = this.#store.active;
+    if (active === undefined) return;
+    const file = await this.#store.openForWriting(active);
+    this.#commit = new GroupCommit(this, this.#cache, active, file);
+    this.#admission.begin(this.#commit);
+    for (const segment of recovered.segments) {
+      if (segment === active || segment.index === undefined) continue;
+      if (segment.ids.length > 0) this.#idsFiles.push(idsFacts(segment.number, segment.ids));
+      this.#chores.sealed(segment);
+    }
+    const opened = this.#admission.control(() => ({
+      control: { type: "open", bootId: this.#bootId, durability: this.durability },
+      committed: () => undefined,
+    }));
+    this.#store.prepare();
+    await opened;
+    if (loseEpochs) {
+      for (const stream of this.#streams.values()) await this.beginEpoch(stream, stream.head);
+    }
+    await this.#commit.flushNow();
+    await this.#trimmer.restore((number) => this.#byNumber(number)?.tail ?? 0);
+    this.#chores.checkpoint(this.#checkpoint(active.number, active.end, false));
+    await this.#chores.done();
+    if (this.#commit.failure !== undefined) throw this.#commit.failure;
+    this.#armTrim(false);
+    this.#armFlush();
+  }
+
+  #restoreIds({ olderIds, segments }: Recovered): void {
+    for (const id of [...olderIds, ...segments.flatMap(({ ids }) => ids)]) {
+      this.#byNumber(id.stream)?.ids.remember(id, id.offset, id.ageMs);
+    }
+  }
+
+  #byNumber(number: number): FilesStream | undefined {
+    for (const stream of this.#streams.values()) if (stream.number === number) return stream;
+    return undefined;
+  }
+
+  // --- streams ---
+
+  async #makeStream(name: string): Promise<Stream> {
+    let stream: FilesStream | undefined;
+    try {
+      const epoch = this.#newEpochId();
+      await this.#admission.control(() => {
+        const numbers = [...this.#streams.values()].map(({ number }) => number);
+        const number = Math.max(0, ...numbers) + 1;
+        const epochs = [{ id: epoch, start: 0, end: undefined }];
+        const facts = { number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] };
+        const made = new FilesStream(
+          this,
+          facts,
+          new DeduplicationTable(this.#settings.deduplication),
+        );
+        stream = made;
+        return {
+          control: { type: "stream", number, name, epoch },
+          encoded: () => this.#streams.set(name, made),
+          committed: () => {
+            made.exists = true;
+          },
+        };
+      });
+      if (stream === undefined) throw new JournalError("HF_STORE_CLOSED");
+      return stream;
+    } catch (error) {
+      if (stream !== undefined && this.#streams.get(name) === stream) this.#streams.delete(name);
+      throw error;
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  #newEpochId(): string {
+    return Buffer.from(this.#settings.random.bytes(12)).toString("base64url");
+  }
+
+  // --- upkeep ---
+
+  #checkpoint(segment: number, place: number, clean: boolean): Checkpoint {
+    this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.#settings.deduplication);
+    return {
+      segment,
+      place,
+      clean,
+      ageMs: this.ageMs(),
+      bootId: this.#bootId,
+      durability: this.durability,
+      segments: this.#store.segments
+        .filter(({ number }) => number < segment)
+        .map((one) => one.facts()),
+      ids: this.#idsFiles,
+      streams: [...this.#streams.values()]
+        .filter(({ exists }) => exists)
+        .map((stream) => stream.checkpoint()),
+    };
+  }
+
+  #armTrim(soon: boolean): void {
+    if (this.#closing !== undefined || this.#state === "failed") return;
+    if (this.#cancelTrim !== undefined && (!soon || this.#trimSoon)) return;
+    this.#cancelTrim?.();
+    this.#trimSoon = soon;
+    const { ageMs } = this.#settings.retention;
+    const delay = soon ? trimSoonMs : Math.min(60_000, Math.max(trimSoonMs, ageMs / 8));
+    this.#cancelTrim = this.clock.startTimer(delay, () => {
+      this.#trim().catch((error: unknown) => {
+        if (!(error instanceof JournalError)) this.failed(error);
+      });
+    });
+  }
+
+  async #trim(): Promise<void> {
+    try {
+      await this.#trimmer.run();
+      if (this.#store.lacking && this.#closing === undefined) this.#store.prepare();
+    } finally {
+      this.#cancelTrim = undefined;
+      if (this.#trimmer.kept.entries > 0) this.#armTrim(this.#trimmer.isOver);
+    }
+  }
+
+  #armFlush(): void {
+    if (this.durability === "disk" || this.#cancelFlush !== undefined) return;
+    this.#cancelFlush = this.clock.startTimer(flushEveryMs, () => {
+      this.#cancelFlush = undefined;
+      void this.#commit?.flushNow();
+    });
+  }
+
+  #stopTimers(): void {
+    this.#cancelTrim?.();
+    this.#cancelFlush?.();
+    this.#cancelPrepare?.();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopTimers();
+    const commit = this.#commit;
+    await this.#trimmer.run().catch(() => undefined);
+    await this.#store.settled();
+    await commit?.idle();
+    await commit?.flushNow();
+    const active = this.#store.active;
+    if (active !== undefined && commit !== undefined && commit.failure === undefined) {
+      this.#chores.checkpoint(this.#checkpoint(active.number, active.end, true));
+    }
+    await this.#chores.done();
+    this.#chores.stop();
+    await commit?.close();
+    await this.#store.close();
+    await this.#lock.release();
+    this.#setState("closed");
+  }
+
+  #setState(state: JournalStatus["state"]): void {
+    if (this.#state === state || this.#state === "closed") return;
+    if (this.#state === "failed" && state !== "closed") return;
+    this.#state = state;
+    this.onStatus?.(this.status);
+  }
+}

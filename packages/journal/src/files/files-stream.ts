@@ -1,0 +1,170 @@
+/** A stream on disk. */
+import type { DeduplicationTable } from "../deduplication.ts";
+import { JournalError } from "../errors.ts";
+import type {
+  Epoch,
+  Page,
+  ReadRequest,
+  Restored,
+  SessionRecord,
+  Stream,
+  StreamFollower,
+  StreamRecord,
+} from "../journal.ts";
+import type { Block } from "./block.ts";
+import type { CheckpointStream } from "./checkpoint.ts";
+import type { StreamFacts } from "./control.ts";
+import { FrameHead, frameKinds, readHead } from "./frame.ts";
+import type { Unwritten } from "./group.ts";
+import type { RecoveredStream } from "./recovery.ts";
+import type { Segment } from "./segment.ts";
+
+/** What a stream needs of its journal. */
+export interface StreamHost {
+  append(stream: FilesStream, records: readonly StreamRecord[]): void;
+  read(stream: FilesStream, request: ReadRequest): Page | Promise<Page>;
+  beginEpoch(stream: FilesStream, end: number): Promise<void>;
+}
+
+const head = new FrameHead();
+
+export class FilesStream implements Stream {
+  readonly name: string;
+  readonly number: number;
+  readonly ids: DeduplicationTable;
+  /** The last offset that was given to a record, committed or not. */
+  appended: number;
+  /** Whether the frame that makes it is committed. */
+  exists = false;
+  /** Session records that nobody has taken yet, after `#state`. */
+  #sessions: SessionRecord[];
+  #state: CheckpointStream["state"];
+  readonly #host: StreamHost;
+  readonly #epochs: Epoch[];
+  /** Epochs with what is on its way to the disk: a segment's first frame speaks of the frames before it. */
+  appendedEpochs: readonly Epoch[];
+  #head: number;
+  #tail: number;
+  #follower: StreamFollower | undefined;
+
+  constructor(host: StreamHost, facts: RecoveredStream, ids: DeduplicationTable) {
+    this.#host = host;
+    this.name = facts.name;
+    this.number = facts.number;
+    this.ids = ids;
+    this.appended = facts.head;
+    this.#head = facts.head;
+    this.#tail = facts.tail;
+    this.#epochs = [...facts.epochs];
+    this.appendedEpochs = facts.epochs;
+    this.#state = facts.state;
+    this.#sessions = [...facts.sessions];
+  }
+
+  get epochs(): readonly Epoch[] {
+    return this.#epochs;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  get tail(): number {
+    return this.#tail;
+  }
+
+  follow(follower: StreamFollower): Restored {
+    const state = this.#state;
+    const checkpoint = state && { offset: state.offset, state: state.bytes };
+    const records = this.#sessions;
+    this.#follower = follower;
+    this.#state = undefined;
+    this.#sessions = [];
+    return { checkpoint, records };
+  }
+
+  append(records: readonly StreamRecord[]): void {
+    this.#host.append(this, records);
+  }
+
+  read(request: ReadRequest): Page | Promise<Page> {
+    return this.#host.read(this, request);
+  }
+
+  beginEpoch(end: number): Promise<void> {
+    return this.#host.beginEpoch(this, end);
+  }
+
+  // --- for the journal ---
+
+  /** Takes up a record whose frame is on the disk. */
+  commit(record: StreamRecord, segment: Segment, block: Block, place: number): void {
+    const index = place - block.start;
+    readHead(block, index, head);
+    record.offset = head.offset;
+    record.timeMs = head.timeMs;
+    this.#head = head.offset;
+    segment.extend(this.number, head.offset);
+    if (head.kind === frameKinds.entry && record.kind === "entry") {
+      segment.index?.add(this.number, head.offset, place, head.ageMs, record.tags);
+      segment.entries++;
+      segment.entryBytes += (block.view.getUint32(index, true) & 0xffffff) * 8;
+      segment.lastAgeMs = head.ageMs;
+      if (record.messageId !== undefined) {
+        const { offset, ageMs } = head;
+        segment.ids.push({ ...record.messageId, stream: this.number, offset, ageMs });
+      }
+    } else if (record.kind === "session" && this.#follower === undefined) {
+      this.#sessions.push({ ...record, body: new Uint8Array(record.body) });
+    }
+  }
+
+  tellCommitted(records: readonly StreamRecord[]): void {
+    guarded(() => this.#follower?.committed(records));
+  }
+
+  tellUnwritten(record: StreamRecord, fate: Unwritten | undefined): void {
+    guarded(() => {
+      if (fate instanceof JournalError) this.#follower?.refused(record, fate);
+      else if (record.kind === "entry" && fate !== undefined)
+        this.#follower?.duplicate(record, fate);
+    });
+  }
+
+  changeEpoch(end: number, id: string, start: number): void {
+    const current = this.#epochs.pop();
+    if (current !== undefined) this.#epochs.push({ ...current, end });
+    this.#epochs.push({ id, start, end: undefined });
+  }
+
+  trimTo(tail: number): void {
+    this.#tail = Math.max(this.#tail, tail);
+  }
+
+  /** As what is on its way to the disk will have left it. */
+  appendedFacts(): StreamFacts {
+    const { number, name, appended, tail, appendedEpochs: epochs } = this;
+    return { number, name, head: appended, tail, epochs };
+  }
+
+  checkpoint(): CheckpointStream {
+    const { number, name } = this;
+    const facts = { number, name, head: this.#head, tail: this.#tail, epochs: [...this.#epochs] };
+    if (this.#follower === undefined) {
+      return { ...facts, state: this.#state, sessions: [...this.#sessions] };
+    }
+    const state = { offset: this.#head, bytes: this.#follower.checkpoint() };
+    return { ...facts, state, sessions: [] };
+  }
+}
+
+/** An error of a follower is the application's: it must be seen, but a commit goes on. */
+function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * A frame is one record in a segment. Everything is little-endian and a multiple of 8 bytes long:
+ *
+ *    0  u24  length in units of 8 bytes      20  u48  offset of the record in its stream
+ *    3  u8   sum of the length               26  u48  when it was appended, since 1970
+ *    4  u32  CRC-32C of the rest             32  u48  when it was appended, in the journal's own time
+ *    8  u8   kind                            38  u16  number of tags
+ *    9  u8   flags                           40  u16  number of excepted tags
+ *   10  u8   format of the body              42  …    f64 expiry, texts of the message id, tags, excepted tags, body
+ *   11  u8   how many bytes of padding            …   padding
+ *   12  u32  flushed: all of the segment before this place was on the disk when the frame was written
+ *   16  u32  number of the stream
+ *
+ * The sum begins with the segment and the place, so a frame that is read in another place is no frame. The first
+ * eight bytes are never torn, because a disk writes sectors: a bad sum of the length is damage, not a power cut.
+ */
+import type { EntryRecord, SessionRecord, StreamRecord } from "../journal.ts";
+import type { Block } from "./block.ts";
+import { crc32cOfWords } from "./crc32c.ts";
+import { TextReader, textBound, textMaxBytes, writeText } from "./text.ts";
+
+export const frameKinds = { entry: 1, session: 2, control: 3, damaged: 4 } as const;
+export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
+
+const flags = { endsBatch: 1, messageId: 2, expires: 4 } as const;
+
+export const frameHeaderBytes = 42;
+/** What the length of a frame can say. */
+export const frameMaxBytes = 0xffffff * 8;
+
+/** What every frame says of itself. One object is used again and again: there are millions of frames. */
+export class FrameHead {
+  kind: FrameKind = frameKinds.control;
+  endsBatch = true;
+  format = 0;
+  flushed = 0;
+  stream = 0;
+  offset = 0;
+  timeMs = 0;
+  ageMs = 0;
+}
+
+/** What a segment's sums begin with. */
+export function frameSeed(storeSeed: number, segment: number): number {
+  return storeSeed ^ Math.imul(segment, 0x9e3779b1);
+}
+
+// --- write ---
+
+/** @returns at most how long the frame of a record is */
+export function frameBound(record: StreamRecord): number {
+  let bound = frameHeaderBytes + 16 + record.body.length;
+  if (record.kind === "session") return bound;
+  for (const tag of record.tags) bound += textBound(tag);
+  for (const tag of record.except) bound += textBound(tag);
+  const id = record.messageId;
+  if (id !== undefined) bound += textBound(id.producer) + textBound(id.id) + textBound(id.digest);
+  return bound;
+}
+
+/** @returns what of an entry a frame has no room for */
+export function unframeable(entry: EntryRecord): string | undefined {
+  const { tags, except, messageId: id } = entry;
+  if (tags.length > 0xffff || except.length > 0xffff) return "more than 65,535 tags";
+  const long = (text: string): boolean => 2 * text.length > textMaxBytes;
+  if (tags.some(long) || except.some(long)) return "a tag of more than 16,383 characters";
+  if (id !== undefined && (long(id.producer) || long(id.id) || long(id.digest))) {
+    return "a message id of more than 16,383 characters";
+  }
+  return undefined;
+}
+
+/** Writes the frame of a record at `index` of the block. @returns its length */
+export function writeRecord(
+  block: Block,
+  index: number,
+  seed: number,
+  head: FrameHead,
+  record: StreamRecord,
+): number {
+  let end = index + frameHeaderBytes;
+  let mark = 0;
+  let tagCount = 0;
+  let exceptCount = 0;
+  if (record.kind === "entry") {
+    tagCount = record.tags.length;
+    exceptCount = record.except.length;
+    if (record.expiresMs !== undefined) {
+      mark |= flags.expires;
+      block.view.setFloat64(end, record.expiresMs, true);
+      end += 8;
+    }
+    if (record.messageId !== undefined) {
+      mark |= flags.messageId;
+      end = writeText(block.bytes, end, record.messageId.producer);
+      end = writeText(block.bytes, end, record.messageId.id);
+      end = writeText(block.bytes, end, record.messageId.digest);
+    }
+    for (const tag of record.tags) end = writeText(block.bytes, end, tag);
+    for (const tag of record.except) end = writeText(block.bytes, end, tag);
+  }
+  block.view.setUint16(index + 38, tagCount, true);
+  block.view.setUint16(index + 40, exceptCount, true);
+  return writeBody(block, index, end, seed, head, mark, record.body);
+}
+
+/** Writes a frame that has nothing but a body. @returns its length */
+export function writePlain(
+  block: Block,
+  index: number,
+  seed: number,
+  head: FrameHead,
+  body: Uint8Array,
+): number {
+  block.view.setUint32(index + 38, 0, true);
+  return writeBody(block, index, index + frameHeaderBytes, seed, head, 0, body);
+}
+
+function writeBody(
+  block: Block,
+  index: number,
+  bodyIndex: number,
+  seed: number,
+  head: FrameHead,
+  mark: number,
+  body: Uint8Array,
+): number {
+  copy(block.bytes, bodyIndex, body);
+  const end = bodyIndex + body.length;
+  const length = (end - index + 7) & ~7;
+  block.bytes.fill(0, end, index + length);
+  const { view } = block;
+  view.setUint8(index + 8, head.kind);
+  view.setUint8(index + 9, mark | (head.endsBatch ? flags.endsBatch : 0));
+  view.setUint8(index + 10, head.format);
+  view.setUint8(index + 11, index + length - end);
+  view.setUint32(index + 12, head.flushed, true);
+  view.setUint32(index + 16, head.stream, true);
+  setUint48(view, index + 20, head.offset);
+  setUint48(view, index + 26, head.timeMs);
+  setUint48(view, index + 32, head.ageMs);
+  seal(block, index, length, seed);
+  return length;
+}
+
+/** Writes length and sum of a frame whose rest is there. */
+function seal(block: Block, index: number, length: number, seed: number): void {
+  const units = length / 8;
+  block.view.setUint32(index, units | (sumOfLength(units) << 24), true);
+  block.view.setUint32(index + 4, sumOfFrame(block, index, length, seed), true);
+}
+
+/** Small bodies byte by byte: a call into the engine costs more than they do. */
+function copy(target: Uint8Array, at: number, source: Uint8Array): void {
+  if (source.length > 64) target.set(source, at);
+  else for (let n = 0; n < source.length; n++) target[at + n] = source[n] ?? 0;
+}
+
+// --- read ---
+
+/** What stands at a place: the length of a whole frame, or one of these. */
+export const noFrame = {
+  /** Eight zeros: nothing was written here, or it was lost. */
+  empty: 0,
+  /** A length that is none: damage, not a torn write. */
+  length: -1,
+  /** The frame goes on behind the end of what is there. */
+  short: -2,
+  /** The sum is wrong: a torn write, or damage. */
+  sum: -3,
+} as const;
+
+/** @returns the length of the whole frame at `index`, or a member of `noFrame` */
+export function frameAt(block: Block, index: number, seed: number): number {
+  const length = lengthAt(block, index);
+  if (length <= 0) return length;
+  if (index + length > block.length) return noFrame.short;
+  const sum = block.view.getUint32(index + 4, true);
+  return sum === sumOfFrame(block, index, length, seed) ? length : noFrame.sum;
+}
+
+/** @returns the length that the frame at `index` claims to have, or a member of `noFrame` */
+export function lengthAt(block: Block, index: number): number {
+  if (index + 8 > block.length) return noFrame.short;
+  const word = block.view.getUint32(index, true);
+  if (word === 0) {
+    return block.view.getUint32(index + 4, true) === 0 ? noFrame.empty : noFrame.length;
+  }
+  const units = word & 0xffffff;
+  if (word >>> 24 !== sumOfLength(units) || units * 8 < frameHeaderBytes) return noFrame.length;
+  return units * 8;
+}
+
+/** Reads what a whole frame says of itself into `head`. */
+export function readHead(block: Block, index: number, head: FrameHead): void {
+  const { view } = block;
+  head.kind = kindOf(view.getUint8(index + 8));
+  head.endsBatch = (view.getUint8(index + 9) & flags.endsBatch) !== 0;
+  head.format = view.getUint8(index + 10);
+  head.flushed = view.getUint32(index + 12, true);
+  head.stream = view.getUint32(index + 16, true);
+  head.offset = getUint48(view, index + 20);
+  head.timeMs = getUint48(view, index + 26);
+  head.ageMs = getUint48(view, index + 32);
+}
+
+function kindOf(byte: number): FrameKind {
+  if (byte === frameKinds.entry || byte === frameKinds.session) return byte;
+  return byte === frameKinds.control ? byte : frameKinds.damaged;
+}
+
+/** @returns the entry of a whole frame; its body is a view of the block. Undefined when the texts are none */
+export function readEntry(block: Block, index: number): EntryRecord | undefined {
+  const { view, bytes } = block;
+  const mark = view.getUint8(index + 9);
+  const end = endOf(block, index);
+  let start = index + frameHeaderBytes;
+  if ((mark & flags.expires) !== 0) start += 8;
+  if (start > end) return undefined;
+  const expiresMs = (mark & flags.expires) !== 0 ? view.getFloat64(start - 8, true) : undefined;
+  const texts = new TextReader(bytes, start, end);
+  const id = texts.list((mark & flags.messageId) !== 0 ? 3 : 0);
+  const tags = texts.list(view.getUint16(index + 38, true));
+  const except = texts.list(view.getUint16(index + 40, true));
+  if (id === undefined || tags === undefined || except === undefined) return undefined;
+  const [producer, name, digest] = id;
+  const messageId =
+    producer !== undefined && name !== undefined && digest !== undefined
+      ? { producer, id: name, digest }
+      : undefined;
+  return {
+    kind: "entry",
+    tags,
+    except,
+    body: new Uint8Array(bytes.buffer, bytes.byteOffset + texts.position, end - texts.position),
+    format: view.getUint8(index + 10),
+    messageId,
+    expiresMs,
+    offset: getUint48(view, index + 20),
+    timeMs: getUint48(view, index + 26),
+  };
+}
+
+/** @returns the session record of a whole frame, with a body of its own */
+export function readSession(block: Block, index: number): SessionRecord {
+  const { view } = block;
+  const offset = getUint48(view, index + 20);
+  return {
+    kind: "session",
+    body: readBody(block, index),
+    offset,
+    timeMs: getUint48(view, index + 26),
+  };
+}
+
+/** @returns a copy of the body of a whole frame that has nothing else */
+export function readBody(block: Block, index: number): Uint8Array {
+  return new Uint8Array(block.bytes.subarray(index + frameHeaderBytes, endOf(block, index)));
+}
+
+/** Where the content of a whole frame ends. */
+function endOf(block: Block, index: number): number {
+  const length = (block.view.getUint32(index, true) & 0xffffff) * 8;
+  return index + length - Math.min(7, block.view.getUint8(index + 11));
+}
+
+// --- sums and numbers ---
+
+function sumOfFrame(block: Block, index: number, length: number, seed: number): number {
+  const start = ~(seed ^ (block.start + index));
+  return crc32cOfWords(block.words, (index + 8) >> 2, (index + length) >> 2, start);
+}
+
+/** CRC-8 of three bytes: any flipped bit, and any run of eight, is seen. */
+function sumOfLength(units: number): number {
+  let crc = crc8[units & 0xff] ?? 0;
+  crc = crc8[crc ^ ((units >>> 8) & 0xff)] ?? 0;
+  return (crc8[crc ^ ((units >>> 16) & 0xff)] ?? 0) ^ 0x5a;
+}
+
+const crc8 = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 0x80 ? (crc << 1) ^ 0x07 : crc << 1) & 0xff;
+  return crc;
+});
+
+function setUint48(view: DataView, index: number, value: number): void {
+  view.setUint32(index, value >>> 0, true);
+  view.setUint16(index + 4, Math.floor(value / 2 ** 32), true);
+}
+
+function getUint48(view: DataView, index: number): number {
+  return view.getUint32(index, true) + view.getUint16(index + 4, true) * 2 ** 32;
+}

@@ -1,0 +1,94 @@
+/** Opens a journal in a folder: takes the folder, finds out what is there, repairs what a crash has left, begins. */
+import { join } from "node:path";
+import type { Disk, DiskLock } from "../disk.ts";
+import type { Journal } from "../journal.ts";
+import { flush, removeFile, write } from "./file-io.ts";
+import { FilesJournal } from "./files-journal.ts";
+import { type FilesJournalOptions, type Settings, settingsOf } from "./options.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import { segmentName } from "./segment.ts";
+import { createStoreFile, invalidFolder, readStoreFile, type StoreFile } from "./store-file.ts";
+
+/**
+ * Opens the journal in a folder, made when there is none. Rejects with HF_STORE_LOCKED, HF_STORE_CORRUPT,
+ * HF_STORE_FORMAT, HF_STORE_INVALID
+ */
+export async function openFilesJournal(
+  folder: string,
+  options: FilesJournalOptions = {},
+): Promise<Journal> {
+  const settings = settingsOf(options);
+  try {
+    // A folder of a newer version is refused before anything is done to it, even before it is locked.
+    await readStoreFile(settings.disk, folder);
+    await settings.disk.makeFolder(folder);
+    const lock = await settings.disk.lock(folder);
+    try {
+      return await openLocked(folder, settings, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  } catch (error) {
+    throw invalidFolder(folder, error);
+  }
+}
+
+async function openLocked(folder: string, settings: Settings, lock: DiskLock): Promise<Journal> {
+  const { disk, random } = settings;
+  const file = (await readStoreFile(disk, folder)) ?? (await createStoreFile(disk, folder, random));
+  const recovered = await recover(disk, folder, file.seed);
+  await repair(disk, folder, recovered);
+  return start(folder, settings, { lock, file, recovered });
+}
+
+async function start(
+  folder: string,
+  settings: Settings,
+  found: { readonly lock: DiskLock; readonly file: StoreFile; readonly recovered: Recovered },
+): Promise<Journal> {
+  const { lock, file, recovered } = found;
+  const bootId = await settings.disk.bootId();
+  const { secret, seed: storeSeed } = file;
+  const journal = new FilesJournal({
+    settings,
+    folder,
+    storeSeed,
+    secret,
+    lock,
+    recovered,
+    bootId,
+  });
+  await journal.start(recovered, hasLost(recovered, bootId));
+  return journal;
+}
+
+/** Whether something that was acknowledged may be gone, by what the last process promised. */
+function hasLost({ durability, clean, bootId }: Recovered, now: string | undefined): boolean {
+  if (durability === "memory") return true;
+  if (durability !== "process" || clean) return false;
+  return bootId === undefined || bootId !== now;
+}
+
+/**
+ * Makes the end of what is whole the end of what is there: a later scan must not find the rest of a torn write. And
+ * all that was read is flushed: a process that was killed leaves what only the kernel has, and what is written next
+ * says that everything before it is on the disk.
+ */
+export async function repair(disk: Disk, folder: string, recovered: Recovered): Promise<void> {
+  const active = recovered.segments.at(-1)?.number;
+  for (const number of new Set([active, ...recovered.torn.map(({ segment }) => segment)])) {
+    if (number === undefined) continue;
+    const file = await disk.open(join(folder, segmentName(number)), "write");
+    try {
+      for (const { from, to, segment } of recovered.torn) {
+        if (segment === number) await write(file, [new Uint8Array(to - from)], from);
+      }
+      await flush(file);
+    } finally {
+      await file.close();
+    }
+  }
+  await disk.flushFolder(folder);
+  for (const name of recovered.leftovers) await removeFile(disk, join(folder, name));
+}

@@ -1,0 +1,236 @@
+/** Reads pages of a stream: from memory at once where everything is there, otherwise from the segments. */
+import { JournalError } from "../errors.ts";
+import type { EntryRecord, Page, ReadRequest, UnreadableRange } from "../journal.ts";
+import { mergeOffsets } from "../merge.ts";
+import { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
+import type { FilesStream } from "./files-stream.ts";
+import { FrameHead, frameAt, frameKinds, lengthAt, readEntry, readHead } from "./frame.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentIndex } from "./segment-index.ts";
+import type { SegmentStore } from "./segment-store.ts";
+
+/** How much is read at once where entries lie close together. */
+const windowBytes = 256 * 1024;
+const head = new FrameHead();
+
+/** A page in the making. Head and tail are those of the moment it was asked for. */
+class PageBuilder {
+  readonly stream: number;
+  readonly request: ReadRequest;
+  readonly #entries: EntryRecord[] = [];
+  readonly #gaps: UnreadableRange[] = [];
+  readonly #head: number;
+  readonly tail: number;
+  #bytes = 0;
+  /** The last offset that was looked at. */
+  #reached: number;
+  /** Whether the limits have ended it. */
+  ended = false;
+
+  constructor(stream: FilesStream, request: ReadRequest) {
+    this.stream = stream.number;
+    this.request = request;
+    this.#head = stream.head;
+    this.tail = stream.tail;
+    this.#reached = request.from;
+    if (this.forward && request.from < this.tail - 1) {
+      this.#gaps.push({ from: request.from, to: this.tail - 1, reason: "retention" });
+    }
+  }
+
+  get forward(): boolean {
+    return this.request.direction === "forward";
+  }
+
+  /** Segments in which something may be, in the direction of the request. */
+  segments(segments: readonly Segment[]): Segment[] {
+    const { from } = this.request;
+    const wanted = segments.filter((segment) => {
+      const range = segment.ranges.get(this.stream);
+      if (range === undefined || range.last < this.tail) return false;
+      return this.forward ? range.last > from : range.first < from;
+    });
+    return this.forward ? wanted : wanted.reverse();
+  }
+
+  /** Offsets that are wanted, in one segment; ends where the page does. */
+  *offsets(index: SegmentIndex): Generator<number> {
+    for (const offset of mergeOffsets(index.wanted(this.stream, this.request), this.request)) {
+      if (offset < this.tail) {
+        if (this.forward) continue;
+        return;
+      }
+      if (offset > this.#head) {
+        if (this.forward) return;
+        continue;
+      }
+      const { maxEntries, maxBytes } = this.request;
+      const count = this.#entries.length;
+      if (count >= maxEntries || (count > 0 && this.#bytes >= maxBytes)) {
+        this.ended = true;
+        return;
+      }
+      yield offset;
+      this.#reached = offset;
+    }
+  }
+
+  add(entry: EntryRecord): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.body.length;
+  }
+
+  addDamaged(offset: number): void {
+    this.#gaps.push({ from: offset - 1, to: offset, reason: "corrupt" });
+  }
+
+  addHoles(index: SegmentIndex): void {
+    for (const { stream, from, to } of index.holes) {
+      if (stream === this.stream) this.#gaps.push({ from, to, reason: "corrupt" });
+    }
+  }
+
+  page(): Page {
+    const { from } = this.request;
+    if (this.forward) {
+      const next = this.ended ? this.#reached : Math.max(from, this.#head);
+      return { entries: this.#entries, next, gaps: this.#between(from, next) };
+    }
+    const next = this.ended ? this.#reached : 1;
+    if (!this.ended && this.tail > 1 && from > 1) {
+      this.#gaps.push({ from: 0, to: Math.min(this.tail, from) - 1, reason: "retention" });
+    }
+    const gaps = this.#between(next - 1, from - 1).reverse();
+    return { entries: this.#entries, next, gaps };
+  }
+
+  /** The gaps within (from, to], cut to it, in rising order; neighbours of one reason as one. */
+  #between(from: number, to: number): UnreadableRange[] {
+    const gaps: UnreadableRange[] = [];
+    for (const gap of this.#gaps.sort((a, b) => a.from - b.from)) {
+      const cut = { ...gap, from: Math.max(gap.from, from), to: Math.min(gap.to, to) };
+      const last = gaps.at(-1);
+      if (cut.from >= cut.to) continue;
+      if (last?.reason === cut.reason && last.to >= cut.from) {
+        gaps[gaps.length - 1] = { ...last, to: Math.max(last.to, cut.to) };
+      } else gaps.push(cut);
+    }
+    return gaps;
+  }
+}
+
+export class Reader {
+  readonly #store: SegmentStore;
+  readonly #cache: BlockCache;
+
+  constructor(store: SegmentStore, cache: BlockCache) {
+    this.#store = store;
+    this.#cache = cache;
+  }
+
+  read(stream: FilesStream, request: ReadRequest): Page | Promise<Page> {
+    return this.#fromMemory(stream, request) ?? this.#fromDisk(stream, request);
+  }
+
+  /** @returns undefined when something of it is not in memory */
+  #fromMemory(stream: FilesStream, request: ReadRequest): Page | undefined {
+    const builder = new PageBuilder(stream, request);
+    for (const segment of builder.segments(this.#store.segments)) {
+      const { index } = segment;
+      if (index === undefined) return undefined;
+      for (const offset of builder.offsets(index)) {
+        const place = placeOf(index, builder.stream, offset);
+        const block = this.#cache.find(segment.number, place);
+        if (block === undefined) return undefined;
+        take(builder, block, place, segment.seed, offset);
+      }
+      builder.addHoles(index);
+      if (builder.ended) break;
+    }
+    return builder.page();
+  }
+
+  async #fromDisk(stream: FilesStream, request: ReadRequest): Promise<Page> {
+    const builder = new PageBuilder(stream, request);
+    try {
+      for (const segment of builder.segments(this.#store.segments)) {
+        await this.#readSegment(builder, segment);
+        if (builder.ended) break;
+      }
+      return builder.page();
+    } catch (error) {
+      // Retention has removed what was about to be read: it is in a gap now.
+      if (stream.tail > builder.tail) return this.#fromDisk(stream, request);
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new JournalError("HF_STORE_FAILED", { detail, cause: error });
+    }
+  }
+
+  async #readSegment(builder: PageBuilder, segment: Segment): Promise<void> {
+    const index = await this.#store.indexOf(segment);
+    let window: Block | undefined;
+    for (const offset of builder.offsets(index)) {
+      const place = placeOf(index, builder.stream, offset);
+      let block = this.#cache.find(segment.number, place);
+      if (block === undefined) {
+        if (window === undefined || !holds(window, place)) {
+          window = await this.#load(segment, place, builder.forward);
+        }
+        block = window;
+      }
+      take(builder, block, place, segment.seed, offset);
+    }
+    builder.addHoles(index);
+  }
+
+  /** Reads the frame at `place`, with its neighbours in the direction of reading. */
+  async #load(segment: Segment, place: number, forward: boolean): Promise<Block> {
+    const end = Math.min(segment.end, place + windowBytes / (forward ? 1 : 8));
+    const start = forward ? place : Math.max(0, end - windowBytes);
+    const block = await this.#loadRange(segment, start, end);
+    const length = lengthAt(block, place - start);
+    if (length <= 0 || place + length <= end || place + length > segment.end) return block;
+    return this.#loadRange(segment, place, place + length);
+  }
+
+  async #loadRange(segment: Segment, start: number, end: number): Promise<Block> {
+    const block = new Block(start, end - start);
+    const target = block.bytes.subarray(0, end - start);
+    block.length = await this.#store.use(segment, (file) => file.read(target, start));
+    return block;
+  }
+}
+
+/** Whether all of the frame at a place is in a block. */
+function holds(block: Block, place: number): boolean {
+  if (place < block.start || place + 8 > block.end) return false;
+  const length = lengthAt(block, place - block.start);
+  return length > 0 && place + length <= block.end;
+}
+
+function placeOf(index: SegmentIndex, stream: number, offset: number): number {
+  return index.rows.place(index.rowOf(stream, offset) ?? 0);
+}
+
+/** Adds the entry at a place, if it is whole and the one that the index means. */
+function take(
+  builder: PageBuilder,
+  block: Block,
+  place: number,
+  seed: number,
+  offset: number,
+): void {
+  const index = place - block.start;
+  if (frameAt(block, index, seed) > 0) {
+    readHead(block, index, head);
+    const meant =
+      head.kind === frameKinds.entry && head.stream === builder.stream && head.offset === offset;
+    const entry = meant ? readEntry(block, index) : undefined;
+    if (entry !== undefined) {
+      builder.add(entry);
+      return;
+    }
+  }
+  builder.addDamaged(offset);
+}

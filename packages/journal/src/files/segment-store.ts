@@ -1,0 +1,209 @@
+/** The segments of a store: which there are, the one that is made ahead, their indexes, and how they go. */
+import { join } from "node:path";
+import type { Disk, DiskFile } from "../disk.ts";
+import { isFull, readFile, removeFile } from "./file-io.ts";
+import { rebuildIndex } from "./rebuild-index.ts";
+import { createSegment, indexName, OpenSegments, Segment, segmentName } from "./segment.ts";
+import { SegmentIndex } from "./segment-index.ts";
+
+export interface SegmentStoreOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly storeSeed: number;
+  readonly segmentBytes: number;
+  readonly minimumFreeBytes: number;
+  /** How much the indexes of sealed segments may take in memory. */
+  readonly indexBytes: number;
+}
+
+export interface SegmentStoreHost {
+  /** A segment is there to be written next, or there is no space for one. */
+  preparedOrNot(): void;
+  failed(error: unknown): void;
+}
+
+const firstSegmentBytes = 4 * 1024 * 1024;
+
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions;
+  readonly #host: SegmentStoreHost;
+  readonly #open: OpenSegments;
+  /** Oldest first. The last one is written to. */
+  readonly segments: Segment[];
+  #next: Segment | undefined;
+  /** The number of the last segment that was given out to be written. */
+  #lastTaken: number;
+  #wantedBytes = 0;
+  #preparing: Promise<void> | undefined;
+  /** Whether there is no space for another segment. */
+  lacking = false;
+  /** Sealed segments whose index is in memory; the one used last is last. */
+  readonly #loaded = new Map<number, Segment>();
+  readonly #loading = new Map<number, Promise<SegmentIndex>>();
+
+  constructor(
+    options: SegmentStoreOptions,
+    host: SegmentStoreHost,
+    segments: readonly Segment[],
+    prepared: Segment | undefined,
+  ) {
+    this.#options = options;
+    this.#host = host;
+    this.#open = new OpenSegments(options.disk, options.folder);
+    this.segments = [...segments];
+    this.#next = prepared;
+    this.#lastTaken = segments.at(-1)?.number ?? 0;
+  }
+
+  get active(): Segment | undefined {
+    return this.segments.at(-1);
+  }
+
+  get hasNext(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Resolves when no segment is being made. */
+  async settled(): Promise<void> {
+    while (this.#preparing !== undefined) await this.#preparing;
+  }
+
+  /** @returns the next segment if it is ready and large enough; otherwise one is made */
+  takeNext(bytes: number): Segment | undefined {
+    const next = this.#next;
+    if (next !== undefined && next.size >= bytes) {
+      this.#next = undefined;
+      this.#lastTaken = next.number;
+      return next;
+    }
+    this.#wantedBytes = Math.max(this.#wantedBytes, bytes);
+    // Without space a timer tries again, not every append.
+    if (!this.lacking) this.prepare();
+    return undefined;
+  }
+
+  /** Begins to write to the segment that was taken. */
+  push(segment: Segment): void {
+    segment.index = new SegmentIndex();
+    const sealed = this.active;
+    this.segments.push(segment);
+    if (sealed !== undefined) this.#loaded.set(sealed.number, sealed);
+    this.#unloadOldest();
+    this.prepare();
+  }
+
+  /** Makes a segment ahead, unless there is one. */
+  prepare(): void {
+    if (this.#preparing !== undefined || (this.#next?.size ?? -1) >= this.#wantedBytes) return;
+    this.#preparing = this.#makeNext().then(
+      (lacking) => this.#prepared(lacking),
+      (error: unknown) => {
+        this.#preparing = undefined;
+        this.#host.failed(error);
+      },
+    );
+  }
+
+  /** Makes the first segment of a new store. Rejects with what the disk says */
+  async makeFirst(): Promise<void> {
+    const segment = new Segment(1, this.#sizeOf(undefined), this.#options.storeSeed);
+    await createSegment(this.#options.disk, this.#options.folder, segment);
+    segment.index = new SegmentIndex();
+    this.segments.push(segment);
+    this.#lastTaken = 1;
+  }
+
+  openForWriting({ name }: Segment): Promise<DiskFile> {
+    return this.#options.disk.open(join(this.#options.folder, name), "write");
+  }
+
+  use<Result>(segment: Segment, run: (file: DiskFile) => Promise<Result>): Promise<Result> {
+    return this.#open.use(segment.number, run);
+  }
+
+  /** @returns at once when it is in memory; otherwise it is read, or made again from the segment */
+  indexOf(segment: Segment): SegmentIndex | Promise<SegmentIndex> {
+    if (segment.index !== undefined) {
+      if (this.#loaded.delete(segment.number)) this.#loaded.set(segment.number, segment);
+      return segment.index;
+    }
+    let loading = this.#loading.get(segment.number);
+    if (loading === undefined) {
+      loading = this.#load(segment).finally(() => this.#loading.delete(segment.number));
+      this.#loading.set(segment.number, loading);
+    }
+    return loading;
+  }
+
+  /** Removes the oldest segment, all of which retention has dropped. */
+  async removeOldest(): Promise<void> {
+    const segment = this.segments.shift();
+    if (segment === undefined) return;
+    const { disk, folder } = this.#options;
+    this.#loaded.delete(segment.number);
+    await this.#open.forget(segment.number);
+    await disk.unlink(join(folder, segmentName(segment.number)));
+    await removeFile(disk, join(folder, indexName(segment.number)));
+    await disk.flushFolder(folder);
+  }
+
+  async close(): Promise<void> {
+    await this.settled();
+    await this.#open.closeAll();
+  }
+
+  /** @returns whether there was no space for it */
+  async #makeNext(): Promise<boolean> {
+    const { disk, folder, storeSeed, minimumFreeBytes } = this.#options;
+    const size = Math.max(this.#sizeOf(this.active), (this.#wantedBytes + 511) & ~511);
+    try {
+      if ((await disk.freeBytes(folder)) - size < minimumFreeBytes) return true;
+      const segment = new Segment(this.#lastTaken + 1, size, storeSeed);
+      await createSegment(disk, folder, segment);
+      this.#next = segment;
+      return false;
+    } catch (error) {
+      if (isFull(error)) return true;
+      throw error;
+    }
+  }
+
+  #prepared(lacking: boolean): void {
+    this.#preparing = undefined;
+    this.lacking = lacking;
+    if (!lacking && (this.#next?.size ?? 0) < this.#wantedBytes) this.prepare();
+    else this.#wantedBytes = 0;
+    this.#host.preparedOrNot();
+  }
+
+  /** Small to begin with, so that a small application has a small folder. */
+  #sizeOf(before: Segment | undefined): number {
+    const { segmentBytes } = this.#options;
+    const size = before === undefined ? firstSegmentBytes : before.size * 2;
+    return Math.min(segmentBytes, Math.max(size, firstSegmentBytes));
+  }
+
+  async #load(segment: Segment): Promise<SegmentIndex> {
+    const { disk, folder } = this.#options;
+    const path = join(folder, indexName(segment.number));
+    const bytes = await readFile(disk, path).catch(() => undefined);
+    const index =
+      (bytes && SegmentIndex.decode(bytes, segment.number)) ??
+      (await this.use(segment, (file) => rebuildIndex(file, segment)));
+    segment.index = index;
+    this.#loaded.set(segment.number, segment);
+    this.#unloadOldest();
+    return index;
+  }
+
+  #unloadOldest(): void {
+    let bytes = 0;
+    for (const { index } of this.#loaded.values()) bytes += index?.bytes ?? 0;
+    for (const [number, segment] of this.#loaded) {
+      if (bytes <= this.#options.indexBytes || this.#loaded.size <= 1) return;
+      bytes -= segment.index?.bytes ?? 0;
+      segment.index = undefined;
+      this.#loaded.delete(number);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/** One file of frames, made in full length before it is used, so that a flush has only data to write, no sizes. */
+import { join } from "node:path";
+import type { Disk, DiskFile } from "../disk.ts";
+import { JournalError } from "../errors.ts";
+import { Block } from "./block.ts";
+import type { SegmentFacts } from "./checkpoint.ts";
+import { isCount, unwrap, wrap } from "./container.ts";
+import { createFile, write } from "./file-io.ts";
+import { frameSeed } from "./frame.ts";
+import type { StoredId } from "./ids.ts";
+import type { SegmentIndex } from "./segment-index.ts";
+
+/** The head has sectors of its own: they are never written again. */
+export const segmentHeadBytes = 512;
+
+/** Offsets of one stream in a segment, first to last. */
+export interface Range {
+  readonly first: number;
+  last: number;
+}
+
+export class Segment {
+  readonly number: number;
+  readonly size: number;
+  readonly seed: number;
+  /** Behind the last committed frame. */
+  end = segmentHeadBytes;
+  /** All of it before this place is on the disk. */
+  flushed = segmentHeadBytes;
+  entries = 0;
+  /** What the entries take. */
+  entryBytes = 0;
+  /** When the youngest entry was appended, in the journal's own time. */
+  lastAgeMs = 0;
+  readonly ranges = new Map<number, Range>();
+  index: SegmentIndex | undefined;
+  /** Its message ids, while it is written to and until they are in a file. */
+  ids: StoredId[] = [];
+
+  constructor(number: number, size: number, storeSeed: number) {
+    this.number = number;
+    this.size = size;
+    this.seed = frameSeed(storeSeed, number);
+  }
+
+  get name(): string {
+    return segmentName(this.number);
+  }
+
+  /** What a checkpoint says of it. */
+  facts(): SegmentFacts {
+    const { number, size, end, entries, entryBytes, lastAgeMs } = this;
+    const ranges = [...this.ranges].map(
+      ([stream, { first, last }]) => [stream, first, last] as const,
+    );
+    return { number, size, end, entries, entryBytes, lastAgeMs, ranges };
+  }
+
+  /** Counts a record of a stream. */
+  extend(stream: number, offset: number): void {
+    const range = this.ranges.get(stream);
+    if (range === undefined) this.ranges.set(stream, { first: offset, last: offset });
+    else range.last = offset;
+  }
+}
+
+const pad = (number: number): string => String(number).padStart(12, "0");
+
+export const segmentName = (number: number): string => `${pad(number)}.segment`;
+export const indexName = (number: number): string => `${pad(number)}.index`;
+export const idsName = (number: number): string => `${pad(number)}.ids`;
+export const checkpointName = (number: number): string => `${pad(number)}.checkpoint`;
+
+/** @returns what a name in the folder of a store stands for; undefined when it is not one of the store's */
+export function parseName(
+  name: string,
+): { readonly number: number; readonly kind: string } | undefined {
+  const match = /^(\d{12,15})\.(segment|index|ids|checkpoint)$/.exec(name);
+  return match === null ? undefined : { number: Number(match[1]), kind: String(match[2]) };
+}
+
+export const isTemporary = (name: string): boolean =>
+  /^(\d{12,15}\.(segment|index|ids|checkpoint)|store)\.temp$/.test(name);
+
+const zeros = new Uint8Array(1024 * 1024);
+
+/** Makes the file of a segment, zeros from end to end. Rejects with what the disk says; nothing is left then. */
+export async function createSegment(disk: Disk, folder: string, segment: Segment): Promise<void> {
+  const { number, size } = segment;
+  await createFile(disk, folder, segment.name, async (file) => {
+    await write(file, [wrap("segment", { number, size }, [], segmentHeadBytes)], 0);
+    for (let at = segmentHeadBytes; at < size; at += zeros.length) {
+      await write(file, [zeros.subarray(0, Math.min(zeros.length, size - at))], at);
+    }
+  });
+}
+
+/** Reads the head of a segment's file. Throws HF_STORE_CORRUPT when the file is not as long as it was made */
+export async function readSegment(
+  disk: Disk,
+  folder: string,
+  number: number,
+  storeSeed: number,
+): Promise<Segment> {
+  const name = segmentName(number);
+  const file = await disk.open(join(folder, name), "read");
+  try {
+    const { bytes } = new Block(0, segmentHeadBytes);
+    await file.read(bytes, 0);
+    const { meta } = unwrap("segment", bytes, name);
+    const { number: written, size } = (meta ?? {}) as Partial<Record<"number" | "size", unknown>>;
+    if (written !== number || !isCount(size)) throw corrupt(name, "its head is of another segment");
+    const found = await file.size();
+    if (found !== size) throw corrupt(name, `${found} bytes; it was made with ${size}`);
+    return new Segment(number, size, storeSeed);
+  } finally {
+    await file.close();
+  }
+}
+
+export function corrupt(name: string, what: string): JournalError {
+  return new JournalError("HF_STORE_CORRUPT", { detail: `${name}: ${what}` });
+}
+
+/** The descriptors of segments that are read: a few stay open, and a file that is removed closes with its last reader. */
+export class OpenSegments {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #open = new Map<number, { file: Promise<DiskFile>; users: number }>();
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  async use<Result>(number: number, run: (file: DiskFile) => Promise<Result>): Promise<Result> {
+    const open = this.#open.get(number) ?? {
+      file: this.#disk.open(join(this.#folder, segmentName(number)), "read"),
+      users: 0,
+    };
+    this.#open.delete(number); // So that it is the one that was used last.
+    this.#open.set(number, open);
+    open.users++;
+    try {
+      return await run(await open.file);
+    } finally {
+      open.users--;
+      if (this.#open.get(number) !== open) await closeUnused(open);
+      else await this.#closeOldest(32);
+    }
+  }
+
+  /** No longer keeps a segment open. */
+  async forget(number: number): Promise<void> {
+    const open = this.#open.get(number);
+    this.#open.delete(number);
+    if (open !== undefined) await closeUnused(open);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const number of [...this.#open.keys()]) await this.forget(number);
+  }
+
+  async #closeOldest(limit: number): Promise<void> {
+    for (const [number, { users }] of this.#open) {
+      if (this.#open.size <= limit) return;
+      if (users === 0) await this.forget(number);
+    }
+  }
+}
+
+async function closeUnused(open: { file: Promise<DiskFile>; users: number }): Promise<void> {
+  if (open.users > 0) return;
+  const file = await open.file.catch(() => undefined);
+  await file?.close();
+}

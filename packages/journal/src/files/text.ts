@@ -1,0 +1,75 @@
+/**
+ * Strings in frames: two bytes of length, then one byte for each character, or two when one of them needs it. Every
+ * string comes back as it was, which UTF-8 does not do for a half of a surrogate pair: two rooms must not become one.
+ */
+
+/** What one string may have, in bytes. */
+export const textMaxBytes = 0x7fff;
+
+/** @returns at most how many bytes `writeText` takes */
+export function textBound(text: string): number {
+  return 2 + 2 * text.length;
+}
+
+/** Writes the length, with a mark for two bytes a character, and the characters. @returns where the string ends */
+export function writeText(bytes: Uint8Array, position: number, text: string): number {
+  let end = position + 2;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0xff) return writeWideText(bytes, position, text);
+    bytes[end++] = code;
+  }
+  return writeLength(bytes, position, end, 0);
+}
+
+function writeWideText(bytes: Uint8Array, position: number, text: string): number {
+  let end = position + 2;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    bytes[end++] = code & 0xff;
+    bytes[end++] = code >> 8;
+  }
+  return writeLength(bytes, position, end, 1);
+}
+
+function writeLength(bytes: Uint8Array, position: number, end: number, wide: 0 | 1): number {
+  const length = ((end - position - 2) << 1) | wide;
+  bytes[position] = length & 0xff;
+  bytes[position + 1] = length >> 8;
+  return end;
+}
+
+/** Reads strings one after the other. */
+export class TextReader {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  position: number;
+
+  constructor(bytes: Buffer, position: number, end: number) {
+    this.#bytes = bytes;
+    this.position = position;
+    this.#end = end;
+  }
+
+  /** @returns the next string; undefined when there is not all of it */
+  next(): string | undefined {
+    const start = this.position + 2;
+    if (start > this.#end) return undefined;
+    const length = (this.#bytes[start - 2] ?? 0) | ((this.#bytes[start - 1] ?? 0) << 8);
+    const end = start + (length >> 1);
+    if (end > this.#end) return undefined;
+    this.position = end;
+    return this.#bytes.toString((length & 1) === 0 ? "latin1" : "utf16le", start, end);
+  }
+
+  /** @returns the next `count` strings */
+  list(count: number): string[] | undefined {
+    const texts: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const text = this.next();
+      if (text === undefined) return undefined;
+      texts.push(text);
+    }
+    return texts;
+  }
+}

@@ -1,0 +1,68 @@
+/** What the suites of the seam share: what they are given, and how they look at a journal. */
+import { expect } from "vitest";
+import type {
+  DeduplicationWindow,
+  Journal,
+  Page,
+  ReadRequest,
+  Retention,
+  Stream,
+} from "../journal.ts";
+import type { ManualClock } from "./manual-clock.ts";
+import type { Fate } from "./recording-follower.ts";
+
+export interface PlaceOptions {
+  readonly retention?: Partial<Retention>;
+  readonly deduplication?: Partial<DeduplicationWindow>;
+  readonly entryMaxBytes?: number;
+}
+
+/** Where one test keeps its journal. */
+export interface JournalPlace {
+  readonly clock: ManualClock;
+  /** Opens the journal of this place: again, after it was closed, if the implementation keeps anything. */
+  open(options?: PlaceOptions): Promise<Journal>;
+  /** Waits until trims and whatever else goes on by itself is done. */
+  settle(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface JournalUnderTest {
+  readonly name: string;
+  /** Whether a journal that is opened again has what the closed one had. */
+  readonly persistent: boolean;
+  /** Retention may keep more than asked for, up to this many entries of a kilobyte each. */
+  readonly slackEntries: number;
+  newPlace(): Promise<JournalPlace>;
+}
+
+export const all: ReadRequest = {
+  from: 0,
+  direction: "forward",
+  tags: undefined,
+  untagged: true,
+  maxBytes: 1_000_000,
+  maxEntries: 1_000,
+};
+
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+export const bodies = (page: Page): string[] => page.entries.map(({ body }) => text(body));
+export const offsets = (page: Page): number[] => page.entries.map(({ offset }) => offset);
+export const summary = (fates: readonly Fate[]): (string | number)[][] =>
+  fates.map((fate) => [fate.kind, fate.kind === "refused" ? fate.error.code : fate.offset]);
+
+/** Reads page by page to the end, as a client does that catches up. */
+export async function readAll(stream: Stream, request: Partial<ReadRequest>): Promise<Page> {
+  const entries: Page["entries"][number][] = [];
+  const gaps: Page["gaps"][number][] = [];
+  let next = request.from ?? 0;
+  for (;;) {
+    const page = await stream.read({ ...all, ...request, from: next });
+    entries.push(...page.entries);
+    gaps.push(...page.gaps);
+    const done = request.direction === "backward" ? page.next <= 1 : page.next >= stream.head;
+    if (done) return { entries, gaps, next: page.next };
+    expect(page.next).not.toBe(next);
+    next = page.next;
+  }
+}
