@@ -71,8 +71,8 @@ export class Admission {
   readonly #host: Host;
   /** Who has which session. */
   readonly #holders: ReadonlyMap<Session, SessionHolder>;
-  /** Sessions that have been chosen for a client which is not connected yet. */
-  readonly #reserved = new Set<Session>();
+  /** Sessions that have been chosen for a client which is not connected yet, and what to call when it is or is gone. */
+  readonly #reserved = new Map<Session, { readonly settled: Promise<void>; settle(): void }>();
 
   constructor(delivery: Delivery, host: Host, holders: ReadonlyMap<Session, SessionHolder>) {
     this.#delivery = delivery;
@@ -124,37 +124,62 @@ export class Admission {
 
   /** An offline session of the holder, the latest first; else one whose client does not answer. */
   async #freeSlot(identity: Identity): Promise<Session | undefined> {
-    const slots = [...this.#delivery.sessions.ofHolder(identity)].filter(
-      (session) => !this.#reserved.has(session),
-    );
+    const slots = [...this.#delivery.sessions.ofHolder(identity)];
     const [latest] = slots
-      .filter((session) => session.link === undefined)
+      .filter((session) => session.link === undefined && !this.#reserved.has(session))
       .sort((a, b) => (b.offlineSinceMs ?? 0) - (a.offlineSinceMs ?? 0));
     if (latest !== undefined) {
-      this.#reserved.add(latest);
+      this.#reserve(latest);
       return latest;
     }
-    const silent = await Promise.all(slots.map((session) => this.#reserveIfSilent(session)));
-    const free = slots.filter((_session, index) => silent[index]);
-    // One is enough: the others stay with whoever may still be there.
-    for (const session of free.slice(1)) this.#reserved.delete(session);
-    return free[0];
+    return this.#firstSilent(slots);
   }
 
-  /** @returns resolves with whether nobody answers for the session, which is reserved then */
+  /** One is enough: the others stay with whoever may still be there. */
+  #firstSilent(slots: readonly Session[]): Promise<Session | undefined> {
+    return new Promise((resolve) => {
+      let chosen: Session | undefined;
+      const asked = slots.map(async (session) => {
+        if (!(await this.#reserveIfSilent(session))) return;
+        if (chosen === undefined) resolve(session);
+        else this.settled(session);
+        chosen ??= session;
+      });
+      void Promise.all(asked).then(() => resolve(chosen));
+    });
+  }
+
+  /**
+   * A session that is reserved may be free in a moment: a client that got no answer in time tries again, and must not
+   * find its own first try in its way.
+   *
+   * @returns resolves with whether nobody answers for the session, which is reserved then
+   */
   async #reserveIfSilent(session: Session): Promise<boolean> {
-    if (this.#reserved.has(session)) return false;
-    const holder = this.#holders.get(session);
-    if (session.link !== undefined && holder !== undefined && (await holder._probe(probeMs))) {
-      return false;
+    for (;;) {
+      await this.#reserved.get(session)?.settled;
+      const holder = this.#holders.get(session);
+      if (session.link !== undefined && holder !== undefined && (await holder._probe(probeMs))) {
+        return false;
+      }
+      if (session.end !== undefined) return false;
+      if (this.#reserved.has(session)) continue;
+      this.#reserve(session);
+      return true;
     }
-    if (this.#reserved.has(session)) return false;
-    this.#reserved.add(session);
-    return true;
+  }
+
+  #reserve(session: Session): void {
+    let settle = (): void => {};
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#reserved.set(session, { settled, settle });
   }
 
   /** The session was connected, or will not be: it can be chosen again. */
   settled(session: Session): void {
+    this.#reserved.get(session)?.settle();
     this.#reserved.delete(session);
   }
 

@@ -118,7 +118,12 @@ export class SessionKeeper {
       rooms,
       data: this.#dataOf(socket),
     });
-    await this.#authorizeRooms(socket, admitted);
+    try {
+      await this.#authorizeRooms(socket, admitted);
+    } catch (error) {
+      this.#admission.settled(admitted.session);
+      throw error;
+    }
     if (socket.conn.readyState === "open") return admitted;
     this.#gone(socket, admitted);
     return undefined;

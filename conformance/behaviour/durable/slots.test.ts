@@ -1,0 +1,114 @@
+/**
+ * Whose session a client gets when it does not know one: a client that tries again before its first try has come to
+ * an end finds its own session, not a new one without rooms.
+ */
+import type { Server } from "holdfast";
+import { expect, it } from "vitest";
+import {
+  jsonOf,
+  nextSocket,
+  RawWebSocket,
+  type Running,
+  start,
+  until,
+} from "../../support/clients.ts";
+
+/** A server whose clients say who they are, and that lets sessions into their rooms when `gate` opens. */
+async function startGated(): Promise<{ server: Running; gate: Gate }> {
+  const gate = new Gate();
+  const server = await start({
+    store: "memory",
+    identify: (socket) => socket.handshake.auth["device"],
+    authorizeRoom: () => gate.pass(),
+  });
+  return { server, gate };
+}
+
+class Gate {
+  opened: Promise<boolean> = Promise.resolve(true);
+  open: (allowed: boolean) => void = () => undefined;
+  fail: (error: Error) => void = () => undefined;
+
+  /** How often somebody has come to it. */
+  reached = 0;
+
+  pass(): Promise<boolean> {
+    this.reached++;
+    return this.opened;
+  }
+
+  shut(): void {
+    this.reached = 0;
+    this.opened = new Promise((resolve, reject) => {
+      this.open = resolve;
+      this.fail = reject;
+    });
+  }
+}
+
+/** A session in a room, whose client has gone. @returns what its client could give back */
+async function leaveSession(server: Running, auth: object): Promise<string> {
+  const client = await RawWebSocket.open(server);
+  const connected = nextSocket(server.io);
+  const answer = jsonOf(await client.join("/", auth)) as { pid: string };
+  const socket = await connected;
+  await socket.join("room");
+  const gone = new Promise((resolve) => socket.on("disconnect", resolve));
+  client.close();
+  await gone;
+  return answer.pid;
+}
+
+async function ask(server: Running, auth: object): Promise<RawWebSocket> {
+  const client = await RawWebSocket.open(server);
+  await client.send(`40${JSON.stringify(auth)}`);
+  return client;
+}
+
+async function roomsOfNext(io: Server): Promise<string[]> {
+  const socket = await nextSocket(io);
+  return [...socket.rooms].filter((room) => room !== socket.id);
+}
+
+const known: [who: string, auth: (pid: string) => object][] = [
+  ["a client with an identity", () => ({ device: "d" })],
+  ["a page that saved its pid", (pid) => ({ device: "d", hf: { pid } })],
+];
+
+it.each(known)("%s that tries again gets its session", async (_who, authOf) => {
+  const { server, gate } = await startGated();
+  const auth = authOf(await leaveSession(server, { device: "d" }));
+  gate.shut();
+  const first = await ask(server, auth);
+  await until(() => gate.reached === 1, "the first try holds the session");
+  first.close();
+  await first.finished();
+  const rooms = roomsOfNext(server.io);
+  await ask(server, auth);
+  gate.open(true);
+  expect(await rooms).toEqual(["room"]);
+});
+
+it.each(known)("%s gets its session after a try that failed", async (_who, authOf) => {
+  const { server, gate } = await startGated();
+  const auth = authOf(await leaveSession(server, { device: "d" }));
+  gate.shut();
+  const first = await ask(server, auth);
+  gate.fail(new Error("the database is away"));
+  expect(await first.until("44")).toContain("the database is away");
+  gate.shut();
+  gate.open(true);
+  const rooms = roomsOfNext(server.io);
+  await ask(server, auth);
+  expect(await rooms).toEqual(["room"]);
+});
+
+it("two clients of one holder that come at the same time get a session each", async () => {
+  const { server } = await startGated();
+  await leaveSession(server, { device: "d" });
+  const clients = await Promise.all([RawWebSocket.open(server), RawWebSocket.open(server)]);
+  const answers = await Promise.all(clients.map((client) => client.join("/", { device: "d" })));
+  const pids = answers.map((answer) => (jsonOf(answer) as { pid: string }).pid);
+  expect(new Set(pids).size).toBe(2);
+  expect(server.io.sockets.sockets.size).toBe(2);
+});
