@@ -94,6 +94,7 @@ it.each(known)("%s gets its session after a try that failed", async (_who, authO
   const auth = authOf(await leaveSession(server, { device: "d" }));
   gate.shut();
   const first = await ask(server, auth);
+  await until(() => gate.reached === 1, "the first try holds the session");
   gate.fail(new Error("the database is away"));
   expect(await first.until("44")).toContain("the database is away");
   gate.shut();

@@ -294,11 +294,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     this.#pending = later;
     const callbacks = later === undefined ? this.#callbacks : undefined;
     if (later === undefined) this.#callbacks = undefined;
-    const sent =
-      callbacks &&
-      (() => {
-        for (const callback of callbacks) callback(transport);
-      });
+    const sent = callbacks && (() => void callbacks.map((callback) => callback(transport)));
     transport.sendPending(now, sent);
     if (observed) {
       this.emit("drain");
