@@ -83,6 +83,38 @@ describe("Socket", () => {
     });
   });
 
+  it("handles an event once per id", () => {
+    compiles<AppSocket>((socket) => {
+      const handled = socket.on("ask", { once: (question) => question }, (question, ...more) => {
+        expectTypeOf(question).toEqualTypeOf<string>();
+        expectTypeOf(more).toEqualTypeOf<[]>();
+        return { text: question };
+      });
+      expectTypeOf(handled).toEqualTypeOf<AppSocket>();
+      socket.on("ask", { once: () => 1 }, async (question) => ({ text: question }));
+      socket.on("save:later", { once: (draft) => draft.lines.length }, async () => {});
+      socket.on("hello", { once: (name) => name }, () => {});
+      expectTypeOf(socket.onceAttempt).toEqualTypeOf<number>();
+      // @ts-expect-error: the reply has a text
+      socket.on("ask", { once: () => 1 }, () => ({}));
+      // @ts-expect-error: a reply is due
+      socket.on("ask", { once: () => 1 }, () => {});
+      // @ts-expect-error: the event has no acknowledgement
+      socket.on("hello", { once: (name) => name }, () => "hello");
+      // @ts-expect-error: an id is a text or a number
+      socket.on("save:later", { once: (draft) => draft }, async () => {});
+      // @ts-expect-error: no such event
+      socket.on("nothing", { once: () => 1 }, () => {});
+      // @ts-expect-error: no client sends it
+      socket.on("disconnect", { once: () => 1 }, () => {});
+      // @ts-expect-error: the handler is missing
+      socket.on("hello", { once: () => 1 });
+    });
+    compiles<Socket>((socket) => {
+      socket.on("pay", { once: (pay) => pay.id }, async (pay) => ({ receipt: pay.id }));
+    });
+  });
+
   it("hears of its own end and of errors", () => {
     compiles<AppSocket>((socket) => {
       socket.on("disconnect", (reason) => {

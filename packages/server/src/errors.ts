@@ -23,6 +23,9 @@ export const serverErrors = {
   HF_ATTACHMENTS_TOO_MANY: "an event has more attachments than clients take",
   HF_POSITION_INVALID: "what was given as a position is none of this namespace",
   HF_PUBLISH_INVALID: "a publish has options that cannot be used",
+  HF_ONCE_ID_INVALID: "a handler with `once` found no id in what the client sent",
+  HF_ONCE_REPLY_INVALID: "a handler with `once` returned what cannot be kept",
+  HF_ONCE_TWICE: "the event has a handler with `once` already",
   HF_STORE_MISSING: "this needs a store, and the namespace has none",
   HF_ADAPTER_MISSING:
     "No adapter for this namespace, are you trying to get the list of clients of a dynamic namespace?",

@@ -65,7 +65,7 @@ export function keepEvents(
     name,
     offsets: opts.offsets ?? (opts.connectionStateRecovery ? "argument" : "event"),
     highWaterBytes: parseSize("highWater", opts.highWater ?? "1MiB"),
-    repliesMax: limits.storedReplies,
+    replies: { count: limits.storedReplies, characters: limits.storedRepliesBytes },
     readsMax: limits.concurrentReads,
     encode: (event, ...args) => {
       const data = [event, ...args];

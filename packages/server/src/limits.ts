@@ -24,6 +24,8 @@ export interface LimitOptions {
   roomsPerSocket?: number;
   /** Answers of handlers with `once` that are kept, for each namespace. Default 100 000. */
   storedReplies?: number;
+  /** What these take in memory, for each namespace; a single one at most 1/64 of it. Default "64MiB". */
+  storedRepliesBytes?: number | string;
   /** Pages of the journal that are read at once for sessions that catch up, for each namespace. Default 64. */
   concurrentReads?: number;
   /** Connections from one address. Default Infinity (off): behind a proxy all clients have one address. */
@@ -41,6 +43,7 @@ export interface Limits {
   readonly roomsPerSocket: number;
   readonly connectionsPerAddress: number;
   readonly storedReplies: number;
+  readonly storedRepliesBytes: number;
   readonly concurrentReads: number;
 }
 
@@ -54,6 +57,7 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   roomsPerSocket: "count",
   connectionsPerAddress: "count",
   storedReplies: "count",
+  storedRepliesBytes: "size or string",
   concurrentReads: "count",
 };
 
@@ -77,6 +81,10 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
     roomsPerSocket: options.roomsPerSocket ?? 100_000,
     connectionsPerAddress: options.connectionsPerAddress ?? Number.POSITIVE_INFINITY,
     storedReplies: options.storedReplies ?? 100_000,
+    storedRepliesBytes: parseSize(
+      "limits.storedRepliesBytes",
+      options.storedRepliesBytes ?? "64MiB",
+    ),
     concurrentReads: options.concurrentReads ?? 64,
   };
 }

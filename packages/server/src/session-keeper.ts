@@ -14,6 +14,7 @@ import { type JoinSince, offsetOf } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
+import { OnceCalls } from "./once-calls.ts";
 import type { SessionDetails } from "./publish.ts";
 import { Resume } from "./resume.ts";
 import { Socket } from "./socket.ts";
@@ -34,6 +35,7 @@ export class SessionKeeper {
   readonly delivery: Delivery;
   readonly #nsp: AnyNamespace;
   readonly adapter: JournalAdapter;
+  readonly onceCalls: OnceCalls;
   readonly #holders = new Map<Session, AnySocket & SessionHolder>();
   readonly #admission: Admission;
   /** What was stored last of each socket's data, as JSON. */
@@ -44,6 +46,7 @@ export class SessionKeeper {
     this.#nsp = nsp;
     this.delivery = delivery;
     this.adapter = adapter;
+    this.onceCalls = new OnceCalls(delivery);
     this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
   }
 

@@ -28,6 +28,8 @@ import type { JoinSince } from "./join-since.ts";
 import { endsInString } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
+import { attemptOf, type OnceOptions } from "./once-calls.ts";
+import { onceListener } from "./once-listener.ts";
 import { type Resume, withoutStore } from "./resume.ts";
 import type { Server } from "./server.ts";
 import type { SocketLink } from "./socket-link.ts";
@@ -54,6 +56,10 @@ import {
   type EventsMap,
   type FirstNonErrorArg,
   type Last,
+  type OnceHandler,
+  type OnceIdFinder,
+  type ReservedOrUserEventNames,
+  type ReservedOrUserListener,
   StrictEventEmitter,
 } from "./typed-events.ts";
 
@@ -478,6 +484,40 @@ export class Socket<
 
   // --- what comes in ---
 
+  /**
+   * Handles an event once per id: a repeat gets the answer of the first call, also after a restart of the server.
+   * Needs a store.
+   *
+   * What the handler returns (or resolves with) is the acknowledgement. It is JSON, and is kept before it is sent.
+   * When the handler throws, nothing is kept and nothing acknowledged: a client that sends again has it run again.
+   *
+   * @param options `once` finds the id in the arguments: a string of 1 to 256 characters, or a number
+   * @throws ServerError HF_STORE_MISSING, HF_ONCE_TWICE
+   */
+  override on<Ev extends EventNames<ListenEvents> & string>(
+    ev: Ev,
+    options: OnceOptions<OnceIdFinder<ListenEvents, Ev>>,
+    handler: OnceHandler<ListenEvents, Ev>,
+  ): this;
+  /** Calls `listener` each time that the client sends `ev`. */
+  override on<Ev extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
+    ev: Ev,
+    listener: ReservedOrUserListener<SocketReservedEventsMap, ListenEvents, Ev>,
+  ): this;
+  override on(ev: string, first: unknown, handler?: unknown): this {
+    const listener = handler === undefined ? first : onceListener(this, ev, first, handler);
+    // Checked by the emitter: what is no function throws there.
+    return super.on(ev, listener as never);
+  }
+
+  /**
+   * In a handler with `once`: 1; more when a call of the same id has begun before and did not come to an answer, so
+   * that what it does may have been done already. Also after a restart.
+   */
+  get onceAttempt(): number {
+    return attemptOf(this);
+  }
+
   /** @internal The namespace has taken the socket. */
   _onconnect(): void {
     void this.join(this.id);
@@ -561,6 +601,16 @@ export class Socket<
   /** @internal */
   _onerror(error: Error): void {
     if (this.listenerCount("error") > 0) this.emitReserved("error", error);
+  }
+
+  /** @internal A handler with `once` has failed. Not thrown: it runs again when the client sends again. */
+  _onceFailed(error: Error): void {
+    if (error instanceof ServerError && error.code === "HF_ONCE_ID_INVALID") {
+      this.conn.server?.refuse?.(error, this.conn);
+    } else if (this.listenerCount("error") === 0) {
+      console.error("holdfast: a handler with once failed:", error);
+    }
+    this._onerror(error);
   }
 
   // --- end ---

@@ -23,6 +23,8 @@ import {
   type InferFirstAndPreserveLabel,
   type Last,
   type MultiplyArray,
+  type OnceArgs,
+  type OnceReply,
   type PrependTimeoutError,
   type RemoveAcknowledgements,
   type ReservedOrUserEventNames,
@@ -122,6 +124,32 @@ describe("events with an acknowledgement", () => {
   it("are none where the values of the map are no functions", () => {
     expectTypeOf<EventNamesWithAck<{ text: string }>>().toBeNever();
     expectTypeOf<EventNamesWithoutAck<{ text: string }>>().toEqualTypeOf<"text">();
+  });
+});
+
+describe("handlers with `once`", () => {
+  it("get the arguments without the acknowledgement", () => {
+    expectTypeOf<OnceArgs<EventParams<Events, "plain">>>().toEqualTypeOf<[]>();
+    expectTypeOf<OnceArgs<EventParams<Events, "values">>>().toEqualTypeOf<
+      [text: string, count: number]
+    >();
+    expectTypeOf<OnceArgs<EventParams<Events, "optional">>>().toEqualTypeOf<
+      [text: string, count?: number | undefined]
+    >();
+    expectTypeOf<OnceArgs<EventParams<Events, "many">>>().toEqualTypeOf<number[]>();
+    expectTypeOf<OnceArgs<EventParams<Events, "ack">>>().toEqualTypeOf<[text: string]>();
+    expectTypeOf<OnceArgs<EventParams<Events, "ackAlone">>>().toEqualTypeOf<[]>();
+    expectTypeOf<OnceArgs<EventParams<Events, "ackIfGiven">>>().toEqualTypeOf<[string]>();
+    expectTypeOf<OnceArgs<EventParams<DefaultEventsMap, "any">>[number]>().toBeAny();
+  });
+
+  it("return what the acknowledgement takes", () => {
+    expectTypeOf<OnceReply<EventParams<Events, "plain">>>().toEqualTypeOf<void>();
+    expectTypeOf<OnceReply<EventParams<Events, "ack">>>().toBeNumber();
+    expectTypeOf<OnceReply<EventParams<Events, "ackAlone">>>().toEqualTypeOf<void>();
+    expectTypeOf<OnceReply<EventParams<Events, "ackIfGiven">>>().toBeNumber();
+    expectTypeOf<OnceReply<EventParams<Events, "ackOfTwo">>>().toEqualTypeOf<never>();
+    expectTypeOf<OnceReply<EventParams<DefaultEventsMap, "any">>>().toBeUnknown();
   });
 });
 

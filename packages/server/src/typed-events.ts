@@ -208,6 +208,57 @@ export type DecorateAcknowledgementsWithTimeoutAndMultipleResponses<Map> = {
     : Map[Ev];
 };
 
+// --- handlers with `once` ---
+
+/** What a handler with `once` is called with: the arguments of its event without the acknowledgement. */
+export type OnceArgs<Args extends unknown[]> = number extends Args["length"]
+  ? Args
+  : Args extends [...infer Head, AnyFunction]
+    ? Head
+    : WithoutOptionalAck<Args>;
+
+type WithoutOptionalAck<Args extends unknown[]> = Args extends [infer First, ...infer Rest]
+  ? [First, ...WithoutOptionalAck<Rest>]
+  : Args extends [(infer Only)?]
+    ? NonNullable<Only> extends AnyFunction
+      ? []
+      : Args
+    : Args;
+
+/** What it returns: what the acknowledgement of its event takes. `never` when that takes more than one value. */
+export type OnceReply<Args extends unknown[]> = Args extends []
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, by way of a conditional one
+    void
+  : IsAny<Args[number]> extends true
+    ? unknown
+    : NonNullable<Last<Args>> extends AnyFunction
+      ? OnlyArg<ArgsOf<NonNullable<Last<Args>>>>
+      : // biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, by way of a conditional one
+        void;
+
+type OnlyArg<Args> = Args extends []
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, by way of a conditional one
+    void
+  : Args extends [(infer Only)?]
+    ? Only
+    : never;
+
+/** A handler with `once` of an event. */
+export type OnceHandler<Map extends EventsMap, Ev extends EventNames<Map>> =
+  IsAny<Map[Ev]> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: the events of a socket of whatever event maps
+      (...args: any[]) => any
+    : (
+        ...args: OnceArgs<EventParams<Map, Ev>>
+      ) => OnceReply<EventParams<Map, Ev>> | Promise<OnceReply<EventParams<Map, Ev>>>;
+
+/** What finds the id in the arguments of an event. */
+export type OnceIdFinder<Map extends EventsMap, Ev extends EventNames<Map>> =
+  IsAny<Map[Ev]> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: the events of a socket of whatever event maps
+      (...args: any[]) => any
+    : (...args: OnceArgs<EventParams<Map, Ev>>) => string | number;
+
 // --- emitters ---
 
 /** Anything with a typed `emit`, be it an `EventEmitter` or not. */

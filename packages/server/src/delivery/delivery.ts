@@ -21,6 +21,7 @@ import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
+import { type OnceLimits, OnceTable } from "./once-table.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
@@ -40,7 +41,7 @@ export interface DeliveryOptions {
   /** Unsent bytes of a connection above which its session reads from the journal instead. */
   readonly highWaterBytes: number;
   /** Answers of handlers with `once` that are kept. */
-  readonly repliesMax: number;
+  readonly replies: OnceLimits;
   /** Pages that are read at once for sessions that catch up. */
   readonly readsMax: number;
   readonly encode: EncodeEvent;
@@ -85,7 +86,7 @@ export class Delivery implements LaneExit {
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
-    this.sessions = new SessionTable(options.repliesMax);
+    this.sessions = new SessionTable(new OnceTable(options.replies));
     this.lane = new JournalLane(this);
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later);

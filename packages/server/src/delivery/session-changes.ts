@@ -61,6 +61,13 @@ export type SessionChange =
       readonly next: number;
       readonly until: number;
     }
+  /** A handler with `once` begins: whatever it does may happen from now on. */
+  | {
+      readonly type: "attempt";
+      readonly producer: string;
+      readonly event: string;
+      readonly id: string;
+    }
   /** The answer that a handler with `once` gave; retries get it again. */
   | {
       readonly type: "once";

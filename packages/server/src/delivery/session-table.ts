@@ -5,6 +5,7 @@
  * `socket.rooms` shows runs ahead of them.
  */
 
+import type { OnceTable, StoredOnce } from "./once-table.ts";
 import { Session } from "./session.ts";
 import {
   decodeChange,
@@ -17,12 +18,6 @@ import {
 const socketIdsMax = 16;
 
 const nobody: ReadonlySet<Session> = new Set();
-
-/** A stored answer of a handler with `once`. */
-export interface StoredReply {
-  readonly offset: number;
-  readonly reply: readonly unknown[];
-}
 
 /** What a checkpoint keeps of a session. */
 interface StoredSession {
@@ -45,7 +40,7 @@ interface StoredSession {
 interface StoredState {
   readonly version: 1;
   readonly sessions: readonly StoredSession[];
-  readonly replies: readonly (readonly [string, StoredReply])[];
+  readonly once: StoredOnce;
 }
 
 export class SessionTable {
@@ -61,12 +56,10 @@ export class SessionTable {
   readonly connected = new Set<Session>();
   /** Sessions whose start is not committed yet. */
   readonly #starting = new Map<string, Session>();
-  /** Answers of handlers with `once`, oldest first. */
-  readonly #replies = new Map<string, StoredReply>();
-  readonly #repliesMax: number;
+  readonly once: OnceTable;
 
-  constructor(repliesMax: number) {
-    this.#repliesMax = repliesMax;
+  constructor(once: OnceTable) {
+    this.once = once;
   }
 
   // --- finding ---
@@ -90,10 +83,6 @@ export class SessionTable {
 
   connectedMembers(tag: string): ReadonlySet<Session> {
     return this.#connected.get(tag) ?? nobody;
-  }
-
-  reply(producer: string, event: string, id: string): StoredReply | undefined {
-    return this.#replies.get(replyKey(producer, event, id));
   }
 
   // --- changing ---
@@ -155,11 +144,12 @@ export class SessionTable {
       for (const [key, receipt] of change.receipts) this.#receipt(key, receipt);
       return;
     }
+    if (change.type === "attempt") {
+      this.once.begin(change);
+      return;
+    }
     if (change.type === "once") {
-      this.#keepReply(replyKey(change.producer, change.event, change.id), {
-        offset,
-        reply: change.reply,
-      });
+      this.once.keep(change, change.reply);
       return;
     }
     const session = this.byKey.get(change.session);
@@ -168,7 +158,7 @@ export class SessionTable {
 
   #change(
     session: Session,
-    change: Exclude<SessionChange, { type: "start" | "receipts" | "once" }>,
+    change: Exclude<SessionChange, { type: "start" | "receipts" | "attempt" | "once" }>,
     offset: number,
     timeMs: number,
   ): void {
@@ -279,21 +269,12 @@ export class SessionTable {
     if (session.backfills?.length === 0) session.backfills = undefined;
   }
 
-  #keepReply(key: string, reply: StoredReply): void {
-    this.#replies.delete(key);
-    this.#replies.set(key, reply);
-    for (const oldest of this.#replies.keys()) {
-      if (this.#replies.size <= this.#repliesMax) break;
-      this.#replies.delete(oldest);
-    }
-  }
-
   // --- checkpoints ---
 
   /** The whole state, for a checkpoint of the journal. */
   encode(): Uint8Array {
     const sessions = [...this.byKey.values()].map(storedSession);
-    const state: StoredState = { version: 1, sessions, replies: [...this.#replies] };
+    const state: StoredState = { version: 1, sessions, once: this.once.encode() };
     return Buffer.from(JSON.stringify(state));
   }
 
@@ -302,7 +283,7 @@ export class SessionTable {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
     const state = JSON.parse(text) as StoredState;
     for (const stored of state.sessions) this.#add(restoredSession(stored));
-    for (const [key, reply] of state.replies) this.#replies.set(key, reply);
+    this.once.decode(state.once);
   }
 
   /** Takes a record that was read from the journal. */
@@ -366,10 +347,6 @@ export function holderOf(identity: Identity): string | undefined {
   const { user, device } = identity;
   if (user === undefined && device === undefined) return undefined;
   return JSON.stringify([user ?? null, device ?? null]);
-}
-
-function replyKey(producer: string, event: string, id: string): string {
-  return JSON.stringify([producer, event, id]);
 }
 
 /** The tags under which the session gets entries now. */

@@ -1,0 +1,99 @@
+/**
+ * What handlers with `once` have answered, and which of them have begun without an answer yet: the state that
+ * gives a retry its reply, and tells a handler that it may have run before.
+ */
+
+/** The call of one handler: who sent the event, its name, and the id that the handler's `once` gave. */
+export interface OnceKey {
+  readonly producer: string;
+  readonly event: string;
+  readonly id: string;
+}
+
+/** What a checkpoint keeps. */
+export interface StoredOnce {
+  /** Each with its answer as JSON. */
+  readonly replies: readonly (readonly [key: string, reply: string])[];
+  readonly attempts: readonly (readonly [key: string, count: number])[];
+}
+
+export interface OnceLimits {
+  readonly count: number;
+  /** Characters of all answers together. */
+  readonly characters: number;
+}
+
+export class OnceTable {
+  readonly #limits: OnceLimits;
+  /** Oldest first. */
+  readonly #replies = new Map<string, string>();
+  #characters = 0;
+  /** How often handlers have begun that have no answer. Oldest first. */
+  readonly #attempts = new Map<string, number>();
+
+  constructor(limits: OnceLimits) {
+    this.#limits = limits;
+  }
+
+  /** The answer that was given, as the arguments of an acknowledgement. */
+  reply(key: OnceKey): unknown[] | undefined {
+    const text = this.#replies.get(textOf(key));
+    return text === undefined ? undefined : (JSON.parse(text) as unknown[]);
+  }
+
+  /** How often the handler has begun without coming to an answer that was kept. */
+  attempts(key: OnceKey): number {
+    return this.#attempts.get(textOf(key)) ?? 0;
+  }
+
+  /** A handler begins. */
+  begin(key: OnceKey): void {
+    const text = textOf(key);
+    const count = (this.#attempts.get(text) ?? 0) + 1;
+    this.#attempts.delete(text);
+    this.#attempts.set(text, count);
+    for (const oldest of this.#attempts.keys()) {
+      if (this.#attempts.size <= this.#limits.count) break;
+      this.#attempts.delete(oldest);
+    }
+  }
+
+  /** A handler has answered. */
+  keep(key: OnceKey, reply: readonly unknown[]): void {
+    const text = textOf(key);
+    this.#attempts.delete(text);
+    this.#forget(text);
+    this.#add(text, JSON.stringify(reply));
+  }
+
+  #add(key: string, reply: string): void {
+    this.#replies.set(key, reply);
+    this.#characters += reply.length;
+    for (const oldest of this.#replies.keys()) {
+      const { count, characters } = this.#limits;
+      if (this.#replies.size <= count && this.#characters <= characters) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    const reply = this.#replies.get(key);
+    if (reply === undefined) return;
+    this.#replies.delete(key);
+    this.#characters -= reply.length;
+  }
+
+  encode(): StoredOnce {
+    return { replies: [...this.#replies], attempts: [...this.#attempts] };
+  }
+
+  decode({ replies, attempts }: StoredOnce): void {
+    for (const [key, reply] of replies) this.#add(key, reply);
+    for (const [key, count] of attempts) this.#attempts.set(key, count);
+  }
+}
+
+/** One text for one call. */
+export function textOf({ producer, event, id }: OnceKey): string {
+  return JSON.stringify([producer, event, id]);
+}
