@@ -79,6 +79,15 @@ export const categories: readonly Category[] = [
     alone: false,
   },
   {
+    name: "prove",
+    include: ["prove/**/*.test.ts"],
+    timeoutMs: 120_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+    alone: true,
+  },
+  {
     name: "crash",
     include: ["crash/**/*.test.ts"],
     timeoutMs: 300_000,

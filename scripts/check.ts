@@ -6,9 +6,15 @@ import { existsSync } from "node:fs";
 import { run } from "./run-command.ts";
 
 const bin = "node_modules/.bin";
-const layered = ["packages", "conformance", "crash", "bench", "examples", "scripts"].filter(
-  (folder) => existsSync(folder),
-);
+const layered = [
+  "packages",
+  "conformance",
+  "crash",
+  "prove",
+  "bench",
+  "examples",
+  "scripts",
+].filter((folder) => existsSync(folder));
 
 const steps: (readonly [name: string, command: string, args: readonly string[]])[] = [
   ["format", `${bin}/biome`, ["ci", ...(process.stdout.isTTY ? [] : ["--colors=off"])]],

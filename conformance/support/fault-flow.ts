@@ -3,8 +3,8 @@
  * other as the faults of the moment allow. Nothing is invented: what is held back arrives later, or is lost with its
  * connection, as with TCP.
  */
-import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { Changes } from "./changes.ts";
 
 /** What is wrong with a network. An empty object is a network that works. */
 export interface Faults {
@@ -32,25 +32,38 @@ const heldMaxBytes = 1024 * 1024;
 /** A slow network gets its bytes in so many portions a second. */
 const portionsPerSecond = 50;
 
+/** Ends a socket by RST. One that is in the middle of its own end cannot be reset: libuv refuses, and it would never close. */
+export function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export class FaultFlow {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #onReset: () => void;
-  readonly #changes = new EventEmitter();
+  readonly #changes: Changes;
   readonly #items: Item[] = [];
   #faults: Faults;
   #received = 0;
   #delivered = 0;
   #timer: NodeJS.Timeout | undefined;
   #blocked = false;
+  #ended = false;
   #abandoned = false;
 
-  constructor(ends: { from: Socket; to: Socket }, faults: Faults, onReset: () => void) {
+  /** `changes` is told whenever bytes came in or went out. */
+  constructor(
+    ends: { readonly from: Socket; readonly to: Socket },
+    faults: Faults,
+    changes: Changes,
+    onReset: () => void,
+  ) {
     this.#from = ends.from;
     this.#to = ends.to;
     this.#faults = faults;
+    this.#changes = changes;
     this.#onReset = onReset;
-    this.#changes.setMaxListeners(0);
     const { from, to } = ends;
     from.on("data", (bytes: Buffer) => this.#take(bytes));
     from.on("end", () => this.#push({ kind: "end", dueMs: this.#dueMs() }));
@@ -71,22 +84,17 @@ export class FaultFlow {
     return this.#delivered;
   }
 
-  /** Resolves when the condition holds; it is looked at whenever bytes came in or went out. */
-  async until(holds: (flow: FaultFlow) => boolean, what: string, waitMs = 8_000): Promise<void> {
-    if (holds(this)) return;
-    await new Promise<void>((resolve, reject) => {
-      const look = () => {
-        if (!holds(this)) return;
-        clearTimeout(late);
-        this.#changes.off("change", look);
-        resolve();
-      };
-      const late = setTimeout(() => {
-        this.#changes.off("change", look);
-        reject(new Error(`waited ${waitMs} ms for ${what}`));
-      }, waitMs);
-      this.#changes.on("change", look);
-    });
+  /** Whether the sender has ended it, in whatever way. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Resolves when the condition holds; it is looked at whenever bytes came in or went out anywhere in the proxy. */
+  until(holds: (flow: FaultFlow) => boolean, what: string): Promise<void> {
+    return this.#changes.until(
+      () => holds(this),
+      () => what,
+    );
   }
 
   /** From now on the network has these faults, and no others. */
@@ -112,7 +120,8 @@ export class FaultFlow {
 
   #push(item: Item): void {
     if (!this.#abandoned) this.#items.push(item);
-    this.#changes.emit("change");
+    this.#ended ||= item.kind !== "bytes";
+    this.#changes.changed();
     this.#pump();
   }
 
@@ -142,7 +151,7 @@ export class FaultFlow {
       else {
         this.#items.length = 0;
         if (item.kind === "end") this.#to.end();
-        else this.#to.resetAndDestroy();
+        else reset(this.#to);
       }
     }
   }
@@ -165,7 +174,7 @@ export class FaultFlow {
     if (this.#from.isPaused() && this.#received - this.#delivered < heldMaxBytes) {
       this.#from.resume();
     }
-    this.#changes.emit("change");
+    this.#changes.changed();
 
     if (resetAtByte !== undefined && this.#delivered >= resetAtByte) this.#onReset();
     else if (bytesPerSecond !== undefined) this.#rest((size / bytesPerSecond) * 1000);

@@ -156,6 +156,16 @@ it("resets", async () => {
   await Promise.all([client.ends("reset"), server.ends("reset")]);
 });
 
+it("closes also what is reset while it ends", async () => {
+  const { open } = await stage();
+  const { server, link } = await open();
+  server.socket.end();
+  // In this very turn the proxy begins to end the client's side.
+  await link.toClient.until(({ ended }) => ended, "the end");
+  link.cut("both", "reset");
+  await within(link.closed, "the end of the connection");
+});
+
 it.each([0, 1, 7, 11])("resets both ends after exactly %i bytes", async (k) => {
   const { proxy, open } = await stage();
   proxy.shape({ resetAtByte: k }, "toServer");

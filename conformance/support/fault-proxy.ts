@@ -12,7 +12,8 @@
  */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { FaultFlow, type Faults, healthy } from "./fault-flow.ts";
+import { Changes } from "./changes.ts";
+import { FaultFlow, type Faults, healthy, reset } from "./fault-flow.ts";
 
 export { type FaultFlow, type Faults, healthy } from "./fault-flow.ts";
 
@@ -33,12 +34,16 @@ export class FaultLink {
   readonly #client: Socket;
   readonly #server: Socket;
 
-  constructor(client: Socket, server: Socket, faults: Readonly<Record<Direction, Faults>>) {
+  constructor(
+    { client, server }: { readonly client: Socket; readonly server: Socket },
+    faults: Readonly<Record<Direction, Faults>>,
+    changes: Changes,
+  ) {
     this.#client = client;
     this.#server = server;
-    const reset = () => this.cut("both", "reset");
-    this.toServer = new FaultFlow({ from: client, to: server }, faults.toServer, reset);
-    this.toClient = new FaultFlow({ from: server, to: client }, faults.toClient, reset);
+    const cut = () => this.cut("both", "reset");
+    this.toServer = new FaultFlow({ from: client, to: server }, faults.toServer, changes, cut);
+    this.toClient = new FaultFlow({ from: server, to: client }, faults.toClient, changes, cut);
     this.closed = Promise.all([closeOf(client), closeOf(server)]).then(() => undefined);
   }
 
@@ -66,7 +71,7 @@ export class FaultProxy {
   readonly #listener: Server;
   readonly #links = new Set<FaultLink>();
   readonly #faults: Record<Direction, Faults> = { toServer: healthy, toClient: healthy };
-  readonly #waiting = new Set<(link: FaultLink) => void>();
+  readonly #changes = new Changes();
   #accepted = 0;
 
   private constructor(listener: Server, port: number, target: number) {
@@ -102,18 +107,20 @@ export class FaultProxy {
   }
 
   /** The next connection that is made. */
-  nextLink(waitMs = 8_000): Promise<FaultLink> {
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        this.#waiting.delete(come);
-        reject(new Error(`waited ${waitMs} ms for a connection`));
-      }, waitMs);
-      const come = (link: FaultLink) => {
-        clearTimeout(late);
-        resolve(link);
-      };
-      this.#waiting.add(come);
-    });
+  async nextLink(): Promise<FaultLink> {
+    const before = this.#accepted;
+    await this.until(() => this.#accepted > before, "a connection");
+    const newest = this.links.at(-1);
+    if (newest === undefined) throw new Error("the connection has gone already");
+    return newest;
+  }
+
+  /** Resolves when the condition holds; it is looked at with every connection, and whenever bytes came in or went out. */
+  until(holds: (proxy: FaultProxy) => boolean, what: string): Promise<void> {
+    return this.#changes.until(
+      () => holds(this),
+      () => what,
+    );
   }
 
   /** From now on all connections, also those to come, have these faults and no others. */
@@ -131,6 +138,8 @@ export class FaultProxy {
   /** Ends all connections and listens no longer. */
   async close(): Promise<void> {
     const links = this.links;
+    // Connections may wait to be accepted.
+    this.refusing = true;
     this.cut();
     await Promise.all(links.map(({ closed }) => closed));
     if (this.#listener.listening) {
@@ -141,7 +150,7 @@ export class FaultProxy {
   #accept(client: Socket): void {
     client.on("error", () => undefined);
     if (this.refusing) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     this.#accepted++;
@@ -151,11 +160,10 @@ export class FaultProxy {
       allowHalfOpen: true,
       noDelay: true,
     });
-    const link = new FaultLink(client, server, { ...this.#faults });
+    const link = new FaultLink({ client, server }, { ...this.#faults }, this.#changes);
     this.#links.add(link);
     void link.closed.then(() => this.#links.delete(link));
-    for (const come of this.#waiting) come(link);
-    this.#waiting.clear();
+    this.#changes.changed();
   }
 }
 
@@ -167,6 +175,6 @@ function closeOf(socket: Socket): Promise<void> {
 }
 
 function destroy(socket: Socket, how: CutHow): void {
-  if (how === "fin" || socket.connecting) socket.destroy();
-  else socket.resetAndDestroy();
+  if (how === "fin") socket.destroy();
+  else reset(socket);
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { createClient } from "redis";
 
 export interface RedisServer {
+  /** Its UNIX socket. */
+  readonly path: string;
   /** A connected client; it closes, when its last command was answered, with the server. */
   client(): Promise<RedisClient>;
   stop(): Promise<void>;
@@ -52,6 +54,7 @@ export async function startRedis(): Promise<RedisServer> {
 
   const clients: RedisClient[] = [];
   return {
+    path,
     async client() {
       const client = makeClient(path);
       // Adapters have commands under way when the test is over.
