@@ -20,13 +20,14 @@ export interface Category {
 
 /** They lie beside what they test, but are too long for the gate before a commit. */
 const fuzzers = "packages/*/src/**/*.fuzz.test.ts";
+const durability = "packages/*/src/**/*.durability.test.ts";
 const vulnerabilities = "packages/*/src/**/vulnerabilities.test.ts";
 
 export const categories: readonly Category[] = [
   {
     name: "unit",
     include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-    exclude: [fuzzers, vulnerabilities],
+    exclude: [fuzzers, durability, vulnerabilities],
     timeoutMs: 20_000,
     needs: [],
     partlyNeeds: [],
@@ -36,6 +37,15 @@ export const categories: readonly Category[] = [
   {
     name: "protocol",
     include: ["conformance/protocol/**/*.test.ts", fuzzers],
+    timeoutMs: 60_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+    alone: false,
+  },
+  {
+    name: "durability",
+    include: [durability],
     timeoutMs: 60_000,
     needs: [],
     partlyNeeds: [],

@@ -38,10 +38,10 @@ export class Chores {
 
   /** Writes what a sealed segment has in memory to files of its own. */
   sealed(segment: Segment): void {
-    const { number, ids, index } = segment;
+    const { number, ids, index, end } = segment;
     segment.ids = [];
     if (ids.length > 0) this.#add(() => this.#create(idsName(number), encodeIds(number, ids)));
-    if (index !== undefined) this.#add(() => this.#create(indexName(number), index.encode(number)));
+    if (index !== undefined) this.#add(() => this.#writeIndex(number, index.encode(number, end)));
   }
 
   checkpoint(checkpoint: Checkpoint): void {
@@ -94,6 +94,18 @@ export class Chores {
         });
         return;
       }
+    }
+  }
+
+  /** Not flushed: what a power cut leaves of an index is known by its sum, and made again. */
+  async #writeIndex(number: number, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#folder, indexName(number));
+    await removeFile(this.#disk, path);
+    const file = await this.#disk.open(path, "create");
+    try {
+      await write(file, [bytes], 0);
+    } finally {
+      await file.close();
     }
   }
 

@@ -110,17 +110,12 @@ export class Group {
     tellRun();
   }
 
-  /** Tells that nothing is known of what was to be written; what was not to be written has its own fate. */
+  /** Tells that nothing is known of what was to be written. A repeat is not acknowledged either, whatever became of the first. */
   tellFailed(error: JournalError): void {
     for (const [index, record] of this.#records.entries()) {
       const fate = this.#unwritten.get(index);
       if (!("kind" in record)) record.failed(error);
-      // A repeat of something that failed has failed, too; if the first one was committed before, it still is.
-      else if (typeof fate === "number" && fate <= (this.#streams[index]?.head ?? 0)) {
-        this.#streams[index]?.tellUnwritten(record, fate);
-      } else {
-        this.#streams[index]?.tellUnwritten(record, fate instanceof JournalError ? fate : error);
-      }
+      else this.#streams[index]?.tellUnwritten(record, fate instanceof JournalError ? fate : error);
     }
   }
 }

@@ -73,7 +73,8 @@ export class SegmentIndex {
     return all?.at(at) === offset ? all.row(at) : undefined;
   }
 
-  encode(segment: number): Buffer {
+  /** @param end where the segment ends: an index of a shorter one is none of it */
+  encode(segment: number, end: number): Buffer {
     const rowLists: RowList[] = [];
     const sizeOf = (list: RowList): number => {
       rowLists.push(list);
@@ -88,7 +89,7 @@ export class SegmentIndex {
     const lists = new Uint32Array(rowLists.reduce((sum, { size }) => sum + size, 0));
     let at = 0;
     for (const list of rowLists) at = list.copyTo(lists, at);
-    const meta = { segment, rows: this.#rows.count, streams, holes: this.holes };
+    const meta = { segment, end, rows: this.#rows.count, streams, holes: this.holes };
     return wrap("index", meta, [...this.#rows.encode(), bytesOf(lists)]);
   }
 
@@ -103,10 +104,11 @@ export class SegmentIndex {
   }
 
   /** @returns undefined when the file is not the whole index of this segment */
-  static decode(bytes: Buffer, segment: number): SegmentIndex | undefined {
+  static decode(bytes: Buffer, segment: number, end: number): SegmentIndex | undefined {
     try {
       const { meta, blobs } = unwrap("index", bytes, "index");
-      return isMeta(meta) && meta.segment === segment ? decodeIndex(meta, blobs) : undefined;
+      const isMeant = isMeta(meta) && meta.segment === segment && meta.end === end;
+      return isMeant ? decodeIndex(meta, blobs) : undefined;
     } catch {
       return undefined;
     }
@@ -258,6 +260,7 @@ type StreamMeta = readonly [
 
 interface Meta {
   readonly segment: number;
+  readonly end: number;
   readonly rows: number;
   readonly streams: readonly StreamMeta[];
   readonly holes: readonly Hole[];
@@ -268,6 +271,7 @@ function isMeta(value: unknown): value is Meta {
   return (
     typeof meta === "object" &&
     isCount(meta?.segment) &&
+    isCount(meta.end) &&
     isCount(meta.rows) &&
     Array.isArray(meta.streams) &&
     meta.streams.every(isStreamMeta) &&

@@ -135,7 +135,7 @@ export class SegmentStore {
     return loading;
   }
 
-  /** Removes the oldest segment, all of which retention has dropped. */
+  /** Removes the oldest segment, all of which retention has dropped. If a power cut brings it back, it goes again. */
   async removeOldest(): Promise<void> {
     const segment = this.segments.shift();
     if (segment === undefined) return;
@@ -144,7 +144,6 @@ export class SegmentStore {
     await this.#open.forget(segment.number);
     await disk.unlink(join(folder, segmentName(segment.number)));
     await removeFile(disk, join(folder, indexName(segment.number)));
-    await disk.flushFolder(folder);
   }
 
   async close(): Promise<void> {
@@ -188,7 +187,7 @@ export class SegmentStore {
     const path = join(folder, indexName(segment.number));
     const bytes = await readFile(disk, path).catch(() => undefined);
     const index =
-      (bytes && SegmentIndex.decode(bytes, segment.number)) ??
+      (bytes && SegmentIndex.decode(bytes, segment.number, segment.end)) ??
       (await this.use(segment, (file) => rebuildIndex(file, segment)));
     segment.index = index;
     this.#loaded.set(segment.number, segment);
