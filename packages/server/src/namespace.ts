@@ -140,7 +140,6 @@ export class Namespace<
     }
     const start = (session: Session | undefined) => {
       const socket = new Socket(this, client, record, session);
-      this._preConnectSockets.set(socket.id, socket);
       const connect = () => {
         settled();
         if (client.conn.readyState === "open") this.#connect(socket, joined);
@@ -151,6 +150,7 @@ export class Namespace<
         connect();
         return;
       }
+      this._preConnectSockets.set(socket.id, socket);
       runMiddlewares(this._fns, socket, (error?: ExtendedError) => {
         if (!error) {
           process.nextTick(connect);

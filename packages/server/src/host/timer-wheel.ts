@@ -40,9 +40,13 @@ interface AlarmList {
   last: AnyAlarm | undefined;
 }
 
+/** More lists than this are not kept when they are empty. Delays that come again and again are fewer. */
+const keptLists = 64;
+
 export class TimerWheel {
   readonly #host: Host;
   readonly #lists = new Map<number, AlarmList>();
+  #armed = 0;
   #timer: TimerHandle | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
@@ -52,7 +56,8 @@ export class TimerWheel {
 
   /** Sets the alarm to go off `delayMs` from now. An alarm that was armed before starts anew. */
   arm<Owner>(alarm: Alarm<Owner>, delayMs: number): void {
-    if (alarm.list !== undefined) unlink(alarm);
+    if (alarm.list === undefined) this.#armed++;
+    else unlink(alarm);
     let list = this.#lists.get(delayMs);
     if (list === undefined) {
       list = { delayMs, first: undefined, last: undefined };
@@ -72,9 +77,15 @@ export class TimerWheel {
     if (alarm.list === undefined) return;
     const list = alarm.list;
     unlink(alarm);
-    if (list.first !== undefined) return;
-    this.#lists.delete(list.delayMs);
-    if (this.#lists.size === 0) this.#stop();
+    this.#armed--;
+    if (list.first === undefined) this.#drop(list);
+    if (this.#armed === 0) this.#stop();
+  }
+
+  #drop(list: AlarmList): void {
+    if (this.#lists.size > keptLists && this.#lists.get(list.delayMs) === list) {
+      this.#lists.delete(list.delayMs);
+    }
   }
 
   #schedule(dueMs: number): void {
@@ -100,11 +111,10 @@ export class TimerWheel {
       while (list.first !== undefined && list.first.dueMs <= nowMs) {
         const alarm = list.first;
         unlink(alarm);
+        this.#armed--;
         if (alarm instanceof Alarm) alarm.onDue(alarm.owner, alarm);
       }
-      if (list.first === undefined && this.#lists.get(list.delayMs) === list) {
-        this.#lists.delete(list.delayMs);
-      }
+      if (list.first === undefined) this.#drop(list);
     }
     let nextMs = Number.POSITIVE_INFINITY;
     for (const list of this.#lists.values()) {

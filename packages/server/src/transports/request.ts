@@ -17,11 +17,14 @@ function readParameters(text: string, query: Record<string, string>): void {
     for (const [name, value] of new URLSearchParams(text)) query[name] = value;
     return;
   }
-  // Nothing is escaped, as in nearly every handshake: splitting is a tenth of the work.
-  for (const pair of text.split("&")) {
-    const equals = pair.indexOf("=");
-    if (equals !== -1) query[pair.slice(0, equals)] = pair.slice(equals + 1);
-    else if (pair !== "") query[pair] = "";
+  // Nothing is escaped, as in nearly every handshake: cutting is a tenth of the work.
+  for (let at = 0; at < text.length; ) {
+    const ampersand = text.indexOf("&", at);
+    const end = ampersand === -1 ? text.length : ampersand;
+    const equals = text.indexOf("=", at);
+    if (equals !== -1 && equals < end) query[text.slice(at, equals)] = text.slice(equals + 1, end);
+    else if (at < end) query[text.slice(at, end)] = "";
+    at = end + 1;
   }
 }
 

@@ -31,12 +31,31 @@ import { Transport, withBuffer } from "./transport.ts";
 
 const messageDigit = 0x34;
 
+// biome-ignore lint/suspicious/noExplicitAny: the signature of EventEmitter
+type Listener = (...args: any[]) => void;
+
 /**
  * What `ws` makes of an upgrade. It tells its transport by calling it: listeners would be a table for each
  * connection, and a search in it for each message.
  */
 export class TransportWebSocket extends WsSocket {
   /** @internal */ transport: WebSocketTransport | undefined = undefined;
+  /** @internal Whether somebody has ever listened to its messages. */
+  listenedTo = false;
+
+  override on(event: string | symbol, listener: Listener): this {
+    if (event === "message") this.listenedTo = true;
+    return super.on(event, listener);
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    if (event === "message") this.listenedTo = true;
+    return super.prependListener(event, listener);
+  }
 
   // biome-ignore lint/suspicious/noExplicitAny: the signature of EventEmitter
   override emit(event: string | symbol, ...args: any[]): boolean {
@@ -255,7 +274,9 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
       stream.readableLength === 0 &&
       stream.listenerCount("data") === 1 &&
       (socket === undefined ||
-        (socket.readyState === WsSocket.OPEN && socket.listenerCount("message") === 0))
+        (socket.readyState === WsSocket.OPEN &&
+          socket instanceof TransportWebSocket &&
+          !socket.listenedTo))
     );
   }
 
