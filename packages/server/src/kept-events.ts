@@ -72,6 +72,12 @@ export function keepEvents(
       return encodedPacket(encoder.encode({ type: PacketType.EVENT, nsp: name, data }), false);
     },
     wallMs: () => host.wallMs(),
+    monotonicMs: () => host.monotonicMs(),
+    skipped: (session, offset) => {
+      console.error(
+        `holdfast: entry ${offset} of ${name} is not given to session ${session.key} any more: its client ended the connection each time that it got it (gap "skipped")`,
+      );
+    },
     later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
     refused: (entry, error) => tellRefused(server, name, entry, error),
   });

@@ -228,7 +228,7 @@ export class SessionKeeper {
       (reason === "client namespace disconnect" && session.identity === undefined);
     if (!ends) {
       this.#storeData(socket, session);
-      if (session.link === link) delivery.detach(session);
+      if (session.link === link) delivery.lost(session);
       void delivery.change({ type: "disconnect", session: session.key });
       return;
     }

@@ -58,6 +58,11 @@ export class CatchUp {
     const { link } = session;
     if (link === undefined) return;
     this.#running.set(session, { link, progress, reading: false });
+    const skipped = session.skippedUntold;
+    if (skipped !== undefined) {
+      this.gap(session, link, progress, skipped - 1, skipped, "skipped");
+      session.skippedUntold = undefined;
+    }
     this.#advance(session);
   }
 
@@ -141,7 +146,7 @@ export class CatchUp {
     if (running === undefined || running.reading) return;
     const { link } = running;
     while (session.link === link && !session.live) {
-      if (this.#isFull(link)) return;
+      if (this.#isFull(link) || this.#waitsForReceipt(session, link)) return;
       const backfill = session.backfills?.find(({ sent, until }) => sent < until);
       if (backfill !== undefined) {
         if (!this.#readBackfill(session, running, backfill)) return;
@@ -170,14 +175,14 @@ export class CatchUp {
     const delivery = this.#delivery;
     let full = false;
     delivery.recent.visitAfter(session.position, (entry) => {
-      if (this.#isFull(link)) {
+      if (this.#isFull(link) || this.#waitsForReceipt(session, link)) {
         full = true;
         return false;
       }
       this.#give(session, running, entry, entry.packet);
       return session.link === link;
     });
-    if (full || session.link !== link) return true;
+    if (full || session.link !== link || this.#waitsForReceipt(session, link)) return true;
     session.position = delivery.head;
     this.#release(session, link, delivery.head);
     if (session.link !== link) return true;
@@ -206,13 +211,16 @@ export class CatchUp {
     }
     progress.missed++;
     const known = entry instanceof LaneEntry ? entry : delivery.awaitedAcks.get(entry.offset);
-    delivery.hand(
-      session,
-      link,
-      known,
-      packet ?? known?.packet ?? delivery.packetOfStored(entry, entry.offset),
-    );
-    session.delivered = entry.offset;
+    const sent = packet ?? known?.packet ?? delivery.packetOfStored(entry, entry.offset);
+    delivery.hand(session, link, entry.offset, sent, known?.acks);
+  }
+
+  /** Whether nothing more may be sent until a suspected entry is known to have arrived. */
+  #waitsForReceipt(session: Session, link: SessionLink): boolean {
+    const { position, receipt, suspicion } = session;
+    if (receipt >= position || !suspicion.isSuspect(position)) return false;
+    link.requestReceipt();
+    return true;
   }
 
   /** @returns whether the page was there at once */
@@ -304,6 +312,7 @@ export class CatchUp {
       }
       if (session.link !== link) return;
       this.#give(session, running, entry, undefined);
+      if (this.#waitsForReceipt(session, link)) return;
     }
     for (const gap of gaps) this.#tellGap(session, running, gap);
     if (session.link !== link) return;

@@ -19,7 +19,7 @@ import createDebug from "debug";
 import { CatchUp } from "./catch-up.ts";
 import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
-import { LaneChange, LaneEntry } from "./lane-records.ts";
+import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
 import { type OnceLimits, OnceTable } from "./once-table.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
@@ -47,6 +47,9 @@ export interface DeliveryOptions {
   readonly encode: EncodeEvent;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
+  /** An entry is not given to a session any more. */
+  readonly skipped: (session: Session, offset: number) => void;
   /** Runs `run` after `delayMs`, once. */
   readonly later: (delayMs: number, run: () => void) => void;
   /** An emit that was not awaited had no effect. */
@@ -89,7 +92,9 @@ export class Delivery implements LaneExit {
     this.sessions = new SessionTable(new OnceTable(options.replies));
     this.lane = new JournalLane(this);
     this.catchUp = new CatchUp(this, options.readsMax);
-    this.receipts = new ReceiptStore(this, options.later);
+    this.receipts = new ReceiptStore(this, options.later, (session) =>
+      this.catchUp.drained(session),
+    );
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.
     this.ready.catch(() => {});
@@ -212,7 +217,17 @@ export class Delivery implements LaneExit {
     this.sessions.connect(session);
   }
 
-  /** The connection is gone, or somebody else has the session. */
+  /** The connection of a session has ended, by itself or by its client. */
+  lost(session: Session): void {
+    const offset = session.suspicion.ended(session, this.options.monotonicMs());
+    this.detach(session);
+    if (offset === undefined) return;
+    session.skippedUntold = offset;
+    void this.change({ type: "skip", session: session.key, offset });
+    this.options.skipped(session, offset);
+  }
+
+  /** Nobody has the session any more, or somebody else. */
   detach(session: Session): void {
     session.link = undefined;
     session.live = false;
@@ -303,17 +318,17 @@ export class Delivery implements LaneExit {
       this.catchUp.fallBehind(session, entry.offset - 1);
       return;
     }
-    this.hand(session, link, entry, entry.packet);
+    this.hand(session, link, entry.offset, entry.packet, entry.acks);
   }
 
   /** Hands an entry to the connection of a session. */
   hand(
     session: Session,
     link: SessionLink,
-    entry: LaneEntry | undefined,
+    offset: number,
     packet: OutgoingPacket,
+    acks: AwaitedAcks | undefined,
   ): void {
-    const acks = entry?.acks;
     if (acks?.sessions.has(session)) {
       // Once per session, whatever connection the answer comes on.
       link.awaitAck(acks.id, (...args) => {
@@ -323,7 +338,8 @@ export class Delivery implements LaneExit {
     } else {
       link.deliver(packet, true);
     }
-    if (entry !== undefined) session.delivered = entry.offset;
+    session.delivered = offset;
+    session.suspicion.sent(session, offset, this.options.monotonicMs);
     this.touch(session, link);
   }
 

@@ -12,18 +12,26 @@ interface Changes {
 export class ReceiptStore {
   readonly #changes: Changes;
   readonly #later: (delayMs: number, run: () => void) => void;
+  /** Whoever waits for a receipt goes on. */
+  readonly #arrived: (session: Session) => void;
   readonly #due = new Set<Session>();
   #scheduled = false;
 
-  constructor(changes: Changes, later: (delayMs: number, run: () => void) => void) {
+  constructor(
+    changes: Changes,
+    later: (delayMs: number, run: () => void) => void,
+    arrived: (session: Session) => void,
+  ) {
     this.#changes = changes;
     this.#later = later;
+    this.#arrived = arrived;
   }
 
   /** The transport of a client is known to have everything up to `offset`. */
   add(session: Session, offset: number): void {
     if (offset <= session.receipt) return;
     session.receipt = offset;
+    this.#arrived(session);
     this.#due.add(session);
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -4,7 +4,9 @@
  * It knows which entries are for it (`receives`): the one predicate of live delivery, of catching up and of
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
+
 import type { OutgoingPacket } from "./outgoing-packet.ts";
+import { Suspicion } from "./poison.ts";
 import type { Identity } from "./session-changes.ts";
 
 /** Tags of the server's own begin with a character that no room of an application will. */
@@ -99,6 +101,8 @@ export class Session {
   /** Older entries that were owed at some time, by room: they are not owed again. Flat, as intervals. */
   readonly backfilled = new Map<string, Intervals>();
   skipped: Set<number> | undefined;
+  /** An entry that was set aside, until its client has been told. */
+  skippedUntold: number | undefined;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
   storedReceipt = 0;
@@ -121,6 +125,8 @@ export class Session {
   markDue = false;
   /** The client took something else for its position. */
   misled = false;
+  /** What its client may be unable to take. */
+  readonly suspicion = new Suspicion();
   /** The last ticket of the lane that a packet outside the journal waited for. */
   waitTicket = 0;
   /** The ticket of its own last record. */
