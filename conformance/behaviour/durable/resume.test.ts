@@ -12,11 +12,12 @@ import {
   pair,
   RawWebSocket,
   type Running,
-  settled,
   start,
   stock,
   until,
 } from "../../support/clients.ts";
+import { marked } from "../../support/durable.ts";
+import { newFolder } from "../../support/folder.ts";
 
 /** Reconnects at once. */
 const reconnecting: ClientOptions = {
@@ -49,9 +50,16 @@ function numbers(calls: unknown[][]): unknown[] {
   return calls.map(([value]) => value);
 }
 
-describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
+describe.each([
+  ["event", "memory"],
+  ["argument", "memory"],
+  ["event", "folder"],
+  ["argument", "folder"],
+] as const)("offsets: %s, store: %s", (offsets, where) => {
+  const store = () => (where === "memory" ? "memory" : newFolder());
+
   async function begin(options: ClientOptions = {}): Promise<[Running, Socket, StockSocket]> {
-    const server = await start({ store: "memory", offsets });
+    const server = await start({ store: store(), offsets });
     server.io.on("connection", (socket) => {
       socket.on("join", (room: string, done: () => void) => {
         void socket.join(room);
@@ -67,14 +75,14 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const [{ io }, socket, client] = await begin();
     const heard = collect(client, "n");
     io.to("room").emit("n", 1);
-    await settled(socket, client);
-    const again = await away(io, client, () => {
+    await marked(socket, client);
+    const again = await away(io, client, async () => {
       io.to("room").emit("n", 2);
       io.to("other").emit("n", -1);
-      io.emit("n", 3);
+      await io.publish("n", 3);
     });
     io.to("room").emit("n", 4);
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1, 2, 3, 4]);
     expect(client.recovered).toBe(true);
     expect(again.recovered).toBe(true);
@@ -89,7 +97,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const [{ io }, , client] = await begin();
     const heard = collect(client, "n");
     const again = await away(io, client, () => io.to("room").emit("n", 1));
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1]);
     expect(client.recovered).toBe(true);
   });
@@ -98,7 +106,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const [{ io }, socket, client] = await begin();
     const heard = collect(client, "n");
     io.to("room").emit("n", 1);
-    await settled(socket, client);
+    await marked(socket, client);
     const text = next(client, "text");
     socket.volatile.emit("text", "not a position");
     await text;
@@ -106,7 +114,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     socket.transient.emit("transient", "nor this");
     await transient;
     const again = await away(io, client, () => io.to("room").emit("n", 2));
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1, 2]);
     expect(client.recovered).toBe(true);
   });
@@ -119,7 +127,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const emit = () => io.to("room").emit("n", sent++);
     for (let round = 0; round < 4; round++) {
       emit();
-      await settled(last, client);
+      await marked(last, client);
       emit();
       last = await away(io, client, () => {
         emit();
@@ -127,7 +135,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
       });
       emit();
     }
-    await settled(last, client);
+    await marked(last, client);
     expect(numbers(heard)).toEqual(Array.from({ length: sent }, (_, index) => index));
   });
 
@@ -149,7 +157,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     socket.emit("n", 7);
     void socket.leave("room");
     io.to("room").emit("n", -1);
-    await settled(socket, client);
+    await marked(socket, client);
     order.pop();
     expect(order).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
@@ -165,7 +173,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
       io.in("room").socketsLeave("room");
       io.to("room").emit("n", -2);
     });
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1, 2]);
     expect(again.rooms).toEqual(new Set([again.id, "late"]));
   });
@@ -179,7 +187,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
       io.to("room").emit("n", 1);
     });
     again.broadcast.emit("n", -3);
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1]);
   });
 
@@ -189,7 +197,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const again = await away(io, client, () =>
       io.to("room").emit("bytes", { a: Buffer.from([1, 2]), b: [Buffer.from([3])] }, "text"),
     );
-    await settled(again, client);
+    await marked(again, client);
     expect(heard).toHaveLength(1);
     expect(heard[0]?.slice(0, 2)).toEqual([
       { a: Buffer.from([1, 2]), b: [Buffer.from([3])] },
@@ -218,16 +226,16 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     const [{ io }, socket, client] = await begin({ transports: ["polling"] });
     const heard = collect(client, "n");
     io.to("room").emit("n", 1);
-    await settled(socket, client);
+    await marked(socket, client);
     const again = await away(io, client, () => {
       for (let n = 2; n < 400; n++) io.to("room").emit("n", n);
     });
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual(Array.from({ length: 399 }, (_, index) => index + 1));
   });
 
   it("S2, F1: takes over a connection that is half open, and fences it (I11)", async () => {
-    const server = await start({ store: "memory", offsets });
+    const server = await start({ store: store(), offsets });
     const serverSide = nextSocket(server.io);
     const raw = await RawWebSocket.open(server);
     const ids = jsonOf(await raw.join()) as { sid: string; pid: string };
@@ -246,7 +254,7 @@ describe.each(["event", "argument"] as const)("offsets: %s", (offsets) => {
     server.io.to("room").emit("n", 2);
     const again = server.io.sockets.sockets.get(ids.sid);
     expect(again).not.toBe(socket);
-    await settled(again as Socket, client);
+    await marked(again as Socket, client);
     expect(heard.map(([n]) => n).at(-1)).toBe(2);
     await raw.finished();
   });
@@ -318,7 +326,7 @@ describe("identify", () => {
     expect(socket.id).not.toBe(first.id);
     server.io.to(first.id).emit("n", 3);
     server.io.to(socket.id).emit("n", 4);
-    await settled(socket, reloaded);
+    await marked(socket, reloaded);
     expect(numbers(heard)).toEqual([1, 2, 3, 4]);
     expect(socket.recovered).toBe(true);
     expect(socket.rooms).toEqual(new Set([socket.id, "room"]));
@@ -336,8 +344,8 @@ describe("identify", () => {
       server.io.to("a").emit("n", "a");
       server.io.to("b").emit("n", "b");
     });
-    await settled(againA, clientA);
-    await settled(b, clientB);
+    await marked(againA, clientA);
+    await marked(b, clientB);
     expect(numbers(heardA)).toEqual(["a"]);
     expect(numbers(heardB)).toEqual(["b"]);
   });
@@ -354,7 +362,7 @@ describe("identify", () => {
     const thief = stock(server, "/", { auth: { name: "eve", pid } });
     const heard = collect(thief, "n");
     const [socket] = await Promise.all([nextSocket(server.io), next(thief, "connect")]);
-    await settled(socket, thief);
+    await marked(socket, thief);
     expect(heard).toEqual([]);
     expect(socket.recovered).toBe(false);
     expect(inside<{ _pid: string }>(thief)._pid).not.toBe(pid);
@@ -379,7 +387,7 @@ describe("gaps", () => {
     const connected = next(client, "connect");
     client.connect();
     const [again] = await Promise.all([back, connected]);
-    await settled(again, client);
+    await marked(again, client);
     expect(gaps).toHaveLength(1);
     expect(gaps[0]?.[0]).toMatchObject({ reason: "session" });
     expect(client.recovered).toBe(false);
@@ -394,11 +402,11 @@ describe("gaps", () => {
     const heard = collect(client, "n");
     const gaps = collect(client, "hf:gap");
     server.io.emit("n", 0);
-    await settled(socket, client);
+    await marked(socket, client);
     const again = await away(server.io, client, () => {
       for (let n = 1; n <= 10; n++) server.io.emit("n", n);
     });
-    await settled(again, client);
+    await marked(again, client);
     expect(gaps.map(([gap]) => (gap as { reason: string }).reason)).toEqual(["retention"]);
     const got = numbers(heard) as number[];
     expect(got[0]).toBe(0);
@@ -440,7 +448,7 @@ describe("gaps", () => {
     const heard = collect(client, "n");
     const gaps = collect(client, "hf:gap");
     const [again] = await Promise.all([nextSocket(server.io), next(client, "connect")]);
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1]);
     expect(gaps).toEqual([]);
   });
@@ -484,7 +492,7 @@ describe("join with older events", () => {
     await until(() => heard.length >= 5, "the older events");
     for (let round = 0; round < 3; round++) {
       const again = await away(server.io, client, () => server.io.to("room").emit("n", 10 + round));
-      await settled(again, client);
+      await marked(again, client);
     }
     expect(numbers(heard)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
   });
@@ -517,7 +525,7 @@ describe("publish", () => {
     // V39: another producer's id is another's.
     const other = await server.io.to("room").publish("n", 2, { id: "a", by: socket });
     expect(other.duplicate).toBe(false);
-    await settled(socket, client);
+    await marked(socket, client);
     expect(numbers(heard)).toEqual([1, 2]);
   });
 
@@ -531,7 +539,7 @@ describe("publish", () => {
     cut(otherClient);
     await gone;
     const result = await server.io.to("room").publish("n", 1);
-    await settled(socket, client);
+    await marked(socket, client);
     await server.io.to("room").publish("n", 2);
     let missing = await result.missing();
     for (let tries = 0; missing.length > 1 && tries < 1000; tries++) {
@@ -550,7 +558,7 @@ describe("publish", () => {
       await server.io.to("room").publish("n", -1, { ttl: 0 });
       await server.io.to("room").publish("n", 1, { ttl: "1h" });
     });
-    await settled(again, client);
+    await marked(again, client);
     expect(numbers(heard)).toEqual([1]);
     await again.resume.done;
     expect(again.resume).toMatchObject({ missed: 1, expired: 1 });
@@ -566,7 +574,7 @@ describe("publish", () => {
     await expect(server.io.publish("n", { id: "either" })).rejects.toMatchObject({
       code: "HF_PUBLISH_INVALID",
     });
-    await settled(socket, client);
+    await marked(socket, client);
     expect(heard).toEqual([[{ id: "data" }], [{ id: "data", more: 1 }], [null]]);
     await expect((await start()).io.publish("n", 1)).rejects.toMatchObject({
       code: "HF_STORE_MISSING",

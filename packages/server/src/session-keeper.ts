@@ -122,6 +122,8 @@ export class SessionKeeper {
       data: this.#dataOf(socket),
     });
     try {
+      // What was done to the session while it was offline may still be on its way into the journal.
+      if (admitted.resumed) await this.delivery.settled(admitted.session);
       await this.#authorizeRooms(socket, admitted);
     } catch (error) {
       this.#admission.settled(admitted.session);

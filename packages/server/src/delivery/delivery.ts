@@ -174,6 +174,11 @@ export class Delivery implements LaneExit {
     });
   }
 
+  /** Resolves when everything that concerns the session and was made before has come out of the lane. */
+  settled(session: Session): Promise<void> {
+    return new Promise((resolve) => this.lane.follow(session, undefined, resolve));
+  }
+
   /** Runs `act` when all that was emitted to the session before has been handed to its connection. */
   followAct(session: Session, act: () => void): void {
     const item = { packet: undefined, shared: false, transient: false, misleading: false };

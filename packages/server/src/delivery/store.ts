@@ -1,5 +1,11 @@
 /** The store of a server: the journal that the options name, opened once for all namespaces. */
-import { type Clock, type Durability, type Journal, MemoryJournal } from "@holdfast/journal";
+import {
+  type Clock,
+  type Durability,
+  type Journal,
+  MemoryJournal,
+  openFilesJournal,
+} from "@holdfast/journal";
 import { ServerError } from "../errors.ts";
 import { parseDuration, parseSize, show } from "../units.ts";
 
@@ -15,9 +21,9 @@ export type { Durability, Journal };
 export interface KeepOptions {
   /** Milliseconds, or a string like "7d". Default "7d". */
   age?: number | string;
-  /** Bytes, or a string like "10GiB". Default: no limit but the disk. */
+  /** Bytes, or a string like "10GiB". Default "10GiB" in a folder, "256MiB" in memory. */
   bytes?: number | string;
-  /** Events. Default: no limit. */
+  /** Events. Default 10 000 000. */
   entries?: number;
 }
 
@@ -33,6 +39,9 @@ export interface StoreOptions {
   durability?: Durability;
   deduplication?: { age?: number | string; ids?: number };
 }
+
+const folderBytes = 10 * 1024 ** 3;
+const memoryBytes = 256 * 1024 ** 2;
 
 const durabilities: readonly Durability[] = ["memory", "process", "disk"];
 
@@ -56,7 +65,8 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
         `"durability" is ${show(durability)}, which the store "memory" cannot give; accepted: "memory", or a folder as the store`,
       );
     }
-    return Promise.resolve(new MemoryJournal({ clock, retention, deduplication }));
+    const limited = { bytes: memoryBytes, ...retention };
+    return Promise.resolve(new MemoryJournal({ clock, retention: limited, deduplication }));
   }
   if (typeof store !== "string" || store === "" || /^[a-z][a-z+.-]+:\/\//i.test(store)) {
     throw new ServerError(
@@ -64,11 +74,12 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
       `"store" is ${show(store)}; accepted: the path of a folder, or "memory"`,
     );
   }
-  return openFolder(store, { clock, retention, deduplication, durability: durability ?? "disk" });
-}
-
-function openFolder(_folder: string, _options: object): Promise<Journal> {
-  return Promise.reject(new Error("not there yet"));
+  return openFilesJournal(store, {
+    clock,
+    retention: { bytes: folderBytes, ...retention },
+    deduplication,
+    durability: durability ?? "disk",
+  });
 }
 
 function retentionOf(keep: StoreOptions["keep"]): {

@@ -1,0 +1,63 @@
+/** F9: a server that ends and starts again on the same folder knows its sessions, their rooms and what they missed. */
+import http from "node:http";
+import { Server } from "holdfast";
+import { expect, it } from "vitest";
+import { closeWithTest, collect, next, nextSocket, portOf, stock } from "../../support/clients.ts";
+import { marked } from "../../support/durable.ts";
+import { newFolder } from "../../support/folder.ts";
+
+async function startOn(folder: string, port: number): Promise<{ io: Server; port: number }> {
+  const httpServer = http.createServer();
+  const io = new Server(httpServer, { store: folder });
+  closeWithTest(io);
+  await new Promise<void>((resolve) => httpServer.listen(port, "127.0.0.1", resolve));
+  return { io, port: portOf(httpServer) };
+}
+
+it.each([["websocket"], ["polling"]])("S12: over %s", async (transport) => {
+  const folder = newFolder();
+  const first = await startOn(folder, 0);
+  const url = `http://127.0.0.1:${first.port}`;
+  const serverSide = nextSocket(first.io);
+  const client = stock({ url }, "/", {
+    transports: [transport],
+    reconnection: true,
+    reconnectionDelay: 5,
+    reconnectionDelayMax: 20,
+  });
+  const heard = collect(client, "n");
+  const gaps = collect(client, "hf:gap");
+  const [socket] = await Promise.all([serverSide, next(client, "connect")]);
+  socket.data = { name: "ann" };
+  await socket.join("room");
+  await first.io.to("room").publish("n", 1, { id: "one" });
+  await marked(socket, client);
+  const gone = next(client, "disconnect");
+  const closed = first.io.close();
+  await gone;
+  await closed;
+
+  const second = await startOn(folder, first.port);
+  const back = nextSocket(second.io);
+  // Before the client is back, and again what was published before the restart.
+  await second.io.to("room").publish("n", 2);
+  const repeat = await second.io.to("room").publish("n", 1, { id: "one" });
+  expect(repeat.duplicate).toBe(true);
+  const again = await back;
+  second.io.to("room").emit("n", 3);
+  await marked(again, client);
+  expect(heard.map(([n]) => n)).toEqual([1, 2, 3]);
+  expect(gaps).toEqual([]);
+  expect(client.recovered).toBe(true);
+  expect(again.id).toBe(socket.id);
+  expect(again.data).toEqual({ name: "ann" });
+  expect(again.rooms).toEqual(new Set([again.id, "room"]));
+});
+
+it("refuses a folder that another server has open, and names it", async () => {
+  const folder = newFolder();
+  const first = await startOn(folder, 0);
+  await first.io.publish("n", 1);
+  const second = new Server({ store: folder });
+  await expect(second.publish("n", 1)).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+});
