@@ -16,6 +16,7 @@ import type {
   Stream,
 } from "@holdfast/journal";
 import createDebug from "debug";
+import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
 import { CatchUp } from "./catch-up.ts";
 import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
@@ -85,7 +86,7 @@ export class Delivery implements LaneExit {
   readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
-  readonly awaitedAcks = new Map<number, LaneEntry>();
+  readonly awaitedAcks = new AwaitedBroadcasts();
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
@@ -195,18 +196,8 @@ export class Delivery implements LaneExit {
 
   /** Keeps in mind for so long that those who get the entry later are asked, too. */
   awaitAcks(entry: LaneEntry, timeoutMs: number): void {
-    const remember = () => {
-      this.awaitedAcks.set(entry.offset, entry);
-      this.options.later(timeoutMs, () => this.awaitedAcks.delete(entry.offset));
-    };
-    if (entry.offset > 0) {
-      remember();
-      return;
-    }
-    entry.settled = (outcome) => {
-      if ("error" in outcome) this.options.refused(entry, outcome.error);
-      else remember();
-    };
+    const { later, refused } = this.options;
+    this.awaitedAcks.add(entry, { timeoutMs, later, refused });
   }
 
   // --- connections ---
