@@ -292,14 +292,29 @@ class SimulatedProcess implements Disk {
     act: (fault: DiskFault | undefined) => Result,
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#disk.schedule(() => {
-        if (!this.#disk.isCurrent(this)) return;
-        try {
-          resolve(act(call && this.#disk.begin(call.name, call.path)));
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
+      this.later(call, act, (error, result) => {
+        if (error === undefined) resolve(result as Result);
+        else reject(error);
       });
+    });
+  }
+
+  /** The same with a callback: `result` is undefined when there is an error. */
+  later<Result>(
+    call: { readonly name: DiskCallName; readonly path: string } | undefined,
+    act: (fault: DiskFault | undefined) => Result,
+    done: (error: Error | undefined, result: Result | undefined) => void,
+  ): void {
+    this.#disk.schedule(() => {
+      if (!this.#disk.isCurrent(this)) return;
+      let result: Result;
+      try {
+        result = act(call && this.#disk.begin(call.name, call.path));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)), undefined);
+        return;
+      }
+      done(undefined, result);
     });
   }
 
@@ -378,7 +393,7 @@ class SimulatedFile implements DiskFile {
     position: number,
     done: (error: Error | undefined, written: number) => void,
   ): void {
-    const written = this.#process.run({ name: "write", path: this.#path }, (fault) => {
+    const act = (fault: DiskFault | undefined): number => {
       const bytes = Buffer.concat(parts);
       const count =
         fault !== undefined && "short" in fault ? (bytes.length + 1) >> 1 : bytes.length;
@@ -388,21 +403,16 @@ class SimulatedFile implements DiskFile {
       }
       this.#inode.write(bytes.subarray(0, count), position);
       return count;
-    });
-    written.then(
-      (count) => done(undefined, count),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), 0),
-    );
+    };
+    const call = { name: "write", path: this.#path } as const;
+    this.#process.later(call, act, (error, count = 0) => done(error, count));
   }
 
   flush(done: (error: Error | undefined) => void): void {
-    const flushed = this.#process.run({ name: "flush", path: this.#path }, (fault) => {
+    const act = (fault: DiskFault | undefined): void => {
       if (fault === undefined) this.#inode.flush();
-    });
-    flushed.then(
-      () => done(undefined),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-    );
+    };
+    this.#process.later({ name: "flush", path: this.#path }, act, (error) => done(error));
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
