@@ -10,6 +10,7 @@ import {
   next,
   nextSocket,
   pair,
+  RawPolling,
   RawWebSocket,
   type Running,
   start,
@@ -286,6 +287,28 @@ describe("the wire", () => {
     server.io.emit("b", 1);
     expect(await raw.next()).toMatch(/^42\["a","hf\.[\w.-]+"\]$/);
     expect(await raw.next()).toMatch(/^42\["b",1,"hf\.[\w.-]+"\]$/);
+  });
+
+  it("has what was missed before CONNECT only over polling, where all is in one payload", async () => {
+    const server = await start({ store: "memory", connectionStateRecovery: {} });
+    const serverSide = nextSocket(server.io);
+    const first = await RawPolling.open(server);
+    const ids = jsonOf(await first.join()) as { sid: string; pid: string };
+    await (await serverSide).join("room");
+    (await serverSide).conn.close(true);
+    const come = async (missed: number): Promise<string[]> => {
+      for (let n = 0; n < missed; n++) server.io.to("room").emit("n", n);
+      const raw = await RawPolling.open(server);
+      await raw.join("/", { pid: ids.pid });
+      const frames = raw.received.map(String).filter((frame) => frame.startsWith("4"));
+      server.io.sockets.sockets.get(ids.sid)?.conn.close(true);
+      return frames;
+    };
+    const few = await come(2);
+    expect(few.slice(0, 3).map((frame) => frame.slice(0, 5))).toEqual(['42["n', '42["n', '40{"s']);
+    const many = await come(200);
+    expect(many[0]).toMatch(/^42\["hf:position"/);
+    expect(many[1]).toMatch(/^40\{/);
   });
 
   it("is plain Socket.IO without a store", async () => {

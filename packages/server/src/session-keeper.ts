@@ -20,6 +20,7 @@ import { Resume } from "./resume.ts";
 import { Socket } from "./socket.ts";
 import { SocketLink } from "./socket-link.ts";
 import type { DisconnectReason, ExtendedError, Room } from "./socket-types.ts";
+import { payloadPacketsMax } from "./transports/payload-split.ts";
 
 const debug = createDebug("holdfast:sessions");
 
@@ -187,16 +188,34 @@ export class SessionKeeper {
     if (missing.length > 0 && admitted.resumed) {
       void delivery.change({ type: "join", session: session.key, rooms: missing });
     }
-    // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid.
-    delivery.mark(session, link);
-    socket._sendConnect();
-    joined(socket);
-    if (gap !== undefined) {
-      delivery.catchUp.gap(session, link, progress, gap.from, gap.to, gap.reason);
+    if (gap === undefined && this.#replaysFirst(socket, session)) {
+      delivery.catchUp.begin(session, progress);
+      socket._sendConnect();
+      joined(socket);
+    } else {
+      // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid.
+      delivery.mark(session, link);
+      socket._sendConnect();
+      joined(socket);
+      if (gap !== undefined) {
+        delivery.catchUp.gap(session, link, progress, gap.from, gap.to, gap.reason);
+      }
+      delivery.catchUp.begin(session, progress);
     }
-    delivery.catchUp.begin(session, progress);
     this.#nsp._announce(socket);
     this.dataMayHaveChanged(socket);
+  }
+
+  /**
+   * Connection state recovery has what was missed before CONNECT. That is safe only where all of it is in the payload
+   * that carries CONNECT, too: a cut in between would have it repeated.
+   */
+  #replaysFirst(socket: AnySocket, session: Session): boolean {
+    const { delivery } = this;
+    if (delivery.options.offsets !== "argument") return false;
+    if (socket.conn.transport.name !== "polling") return false;
+    const missed = delivery.catchUp.missedInMemory(session);
+    return missed !== undefined && missed > 0 && missed < payloadPacketsMax;
   }
 
   /** Ends the socket that has the session: its client has come back on another connection. */

@@ -20,6 +20,9 @@ const debug = createDebug("holdfast:catch-up");
 const recentMax = 2000;
 
 const pageBytes = 256 * 1024;
+
+/** What goes into one payload with CONNECT. */
+const replayFirstBytes = 64 * 1024;
 const pageEntriesMax = 2000;
 
 /** What has been found for a session since it began to catch up. */
@@ -64,6 +67,26 @@ export class CatchUp {
       session.skippedUntold = undefined;
     }
     this.#advance(session);
+  }
+
+  /**
+   * How many packets a session has missed that can be handed over at once; undefined when they cannot, or are large.
+   * A packet with attachments counts as so many.
+   */
+  missedInMemory(session: Session): number | undefined {
+    const { recent, head } = this.#delivery;
+    if (!recent.covers(session.position) || session.backfills !== undefined) return undefined;
+    if (head - session.position > recentMax) return undefined;
+    let packets = 0;
+    let bytes = 0;
+    recent.visitAfter(session.position, (entry) => {
+      if (session.receives(entry)) {
+        packets += 1 + (entry.packet.attachments?.length ?? 0);
+        bytes += entry.packet.size;
+      }
+      return bytes <= replayFirstBytes;
+    });
+    return bytes > replayFirstBytes ? undefined : packets;
   }
 
   /** A live session whose connection is full: it goes on from `position` when that has drained. */
