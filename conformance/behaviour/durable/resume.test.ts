@@ -1,5 +1,5 @@
 /** A stock client comes back to a server with a store: it gets exactly what it missed, in order, once. */
-import type { Server, Socket } from "holdfast";
+import type { Socket } from "holdfast";
 import type { Socket as StockSocket } from "socket.io-client";
 import { describe, expect, it } from "vitest";
 import {
@@ -15,41 +15,9 @@ import {
   type Running,
   start,
   stock,
-  until,
 } from "../../support/clients.ts";
-import { marked } from "../../support/durable.ts";
+import { away, cut, marked, numbers, reconnecting } from "../../support/durable.ts";
 import { newFolder } from "../../support/folder.ts";
-
-/** Reconnects at once. */
-const reconnecting: ClientOptions = {
-  reconnection: true,
-  reconnectionDelay: 1,
-  reconnectionDelayMax: 5,
-};
-
-/** Cuts the connection of a client without a word. */
-function cut(client: StockSocket): void {
-  inside<{ io: { engine: { close(): void } } }>(client).io.engine.close();
-}
-
-/** Cuts, lets `meanwhile` happen while the client is away, and waits until it is back. */
-async function away(io: Server, client: StockSocket, meanwhile: () => unknown): Promise<Socket> {
-  const gone = next(io.sockets.sockets.get(client.id ?? ""), "disconnect");
-  client.io.reconnection(false);
-  cut(client);
-  await gone;
-  await meanwhile();
-  client.io.reconnection(true);
-  const back = nextSocket(io);
-  const connected = next(client, "connect");
-  client.connect();
-  const [socket] = await Promise.all([back, connected]);
-  return socket;
-}
-
-function numbers(calls: unknown[][]): unknown[] {
-  return calls.map(([value]) => value);
-}
 
 describe.each([
   ["event", "memory"],
@@ -474,133 +442,5 @@ describe("gaps", () => {
     await marked(again, client);
     expect(numbers(heard)).toEqual([1]);
     expect(gaps).toEqual([]);
-  });
-});
-
-describe("join with older events", () => {
-  async function withHistory(): Promise<[Running, string[]]> {
-    const server = await start({ store: "memory" });
-    const positions: string[] = [];
-    for (let n = 0; n < 10; n++) {
-      positions.push((await server.io.to("room").publish("n", n)).position);
-      server.io.to("other").emit("n", -1);
-    }
-    return [server, positions];
-  }
-
-  it.each([
-    ["since a position", (positions: string[]) => ({ since: positions[6] ?? "" }), [7, 8, 9]],
-    ["the last ones", () => ({ last: 2 }), [8, 9]],
-    ["of some time", () => ({ ago: "1h" }), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
-    ["from the start", () => "start" as const, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
-  ])("%s, and then what is live", async (_what, options, expected) => {
-    const [server, positions] = await withHistory();
-    const [socket, client] = await pair(server);
-    const heard = collect(client, "n");
-    const joined = socket.join("room", options(positions));
-    server.io.to("room").emit("n", 10);
-    await joined;
-    server.io.to("room").emit("n", 11);
-    await until(() => heard.some(([n]) => n === 11), "the last event");
-    expect(numbers(heard)).toEqual([...expected, 10, 11]);
-  });
-
-  it("repeats nothing when it is repeated at each connection", async () => {
-    const [server, positions] = await withHistory();
-    server.io.on("connection", (socket) => {
-      void socket.join("room", { since: positions[4] ?? "" });
-    });
-    const client = stock(server, "/", reconnecting);
-    const heard = collect(client, "n");
-    await until(() => heard.length >= 5, "the older events");
-    for (let round = 0; round < 3; round++) {
-      const again = await away(server.io, client, () => server.io.to("room").emit("n", 10 + round));
-      await marked(again, client);
-    }
-    expect(numbers(heard)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
-  });
-
-  it("refuses a position that is none", async () => {
-    const [server] = await withHistory();
-    const [socket] = await pair(server);
-    await expect(socket.join("room", { since: "hf.x.1.abcdefgh" })).rejects.toMatchObject({
-      code: "HF_POSITION_INVALID",
-    });
-    await expect((await pair(await start()))[0].join("room", { last: 3 })).rejects.toMatchObject({
-      code: "HF_STORE_MISSING",
-    });
-  });
-});
-
-describe("publish", () => {
-  it("resolves with a position; the same id has one effect (I3)", async () => {
-    const server = await start({ store: "memory" });
-    const [socket, client] = await pair(server);
-    await socket.join("room");
-    const heard = collect(client, "n");
-    const first = await server.io.to("room").publish("n", 1, { id: "a" });
-    const second = await server.io.to("room").publish("n", 1, { id: "a" });
-    expect(first).toMatchObject({ duplicate: false, durability: "memory" });
-    expect(second).toMatchObject({ duplicate: true, position: first.position });
-    await expect(server.io.to("room").publish("n", 2, { id: "a" })).rejects.toMatchObject({
-      code: "HF_MESSAGE_ID_CONFLICT",
-    });
-    // V39: another producer's id is another's.
-    const other = await server.io.to("room").publish("n", 2, { id: "a", by: socket });
-    expect(other.duplicate).toBe(false);
-    await marked(socket, client);
-    expect(numbers(heard)).toEqual([1, 2]);
-  });
-
-  it("knows who has not confirmed an event", async () => {
-    const server = await start({ store: "memory" });
-    const [socket, client] = await pair(server);
-    const [other, otherClient] = await pair(server);
-    await socket.join("room");
-    await other.join("room");
-    const gone = next(other, "disconnect");
-    cut(otherClient);
-    await gone;
-    const result = await server.io.to("room").publish("n", 1);
-    await marked(socket, client);
-    await server.io.to("room").publish("n", 2);
-    let missing = await result.missing();
-    for (let tries = 0; missing.length > 1 && tries < 1000; tries++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      missing = await result.missing();
-    }
-    expect(missing).toMatchObject([{ online: false, socketId: other.id }]);
-  });
-
-  it("does not give what is past its time", async () => {
-    const server = await start({ store: "memory" });
-    const [socket, client] = await pair(server, "/", reconnecting);
-    await socket.join("room");
-    const heard = collect(client, "n");
-    const again = await away(server.io, client, async () => {
-      await server.io.to("room").publish("n", -1, { ttl: 0 });
-      await server.io.to("room").publish("n", 1, { ttl: "1h" });
-    });
-    await marked(again, client);
-    expect(numbers(heard)).toEqual([1]);
-    await again.resume.done;
-    expect(again.resume).toMatchObject({ missed: 1, expired: 1 });
-  });
-
-  it("tells options from arguments, or says that it cannot", async () => {
-    const server = await start({ store: "memory" });
-    const [socket, client] = await pair(server);
-    const heard = collect(client, "n");
-    await server.io.publish("n", { id: "data" }, {});
-    await server.io.publish("n", { id: "data", more: 1 });
-    await server.io.publish("n", null, { id: "an-id" });
-    await expect(server.io.publish("n", { id: "either" })).rejects.toMatchObject({
-      code: "HF_PUBLISH_INVALID",
-    });
-    await marked(socket, client);
-    expect(heard).toEqual([[{ id: "data" }], [{ id: "data", more: 1 }], [null]]);
-    await expect((await start()).io.publish("n", 1)).rejects.toMatchObject({
-      code: "HF_STORE_MISSING",
-    });
   });
 });
