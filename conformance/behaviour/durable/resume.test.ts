@@ -279,6 +279,24 @@ describe("the wire", () => {
     expect(many[1]).toMatch(/^40\{/);
   });
 
+  it("has a marker at least each 64 KiB, also within one turn", async () => {
+    const server = await start({ store: "memory" });
+    const raw = await RawWebSocket.open(server);
+    await raw.join();
+    const before = raw.received.length;
+    for (let n = 0; n < 10; n++) server.io.emit("big", "x".repeat(40_000));
+    await until(
+      () => raw.received.filter((f) => String(f).startsWith('42["big')).length === 10,
+      "all",
+    );
+    const frames = raw.received.slice(before).map(String);
+    let bytes = 0;
+    for (const frame of frames) {
+      bytes = frame.startsWith('42["hf:position') ? 0 : bytes + frame.length;
+      expect(bytes).toBeLessThan(64 * 1024 + 41_000);
+    }
+  });
+
   it("is plain Socket.IO without a store", async () => {
     const server = await start();
     const raw = await RawWebSocket.open(server);
@@ -293,6 +311,14 @@ describe("the wire", () => {
     expect(() => server.io.emit("hf:position", "x")).toThrow("reserved event name");
     const [socket] = await pair(server);
     expect(() => socket.emit("hf:gap")).toThrow("reserved event name");
+    const eleven = Array.from({ length: 11 }, () => Buffer.from([1]));
+    for (const emit of [
+      () => server.io.emit("bytes", eleven),
+      () => socket.emit("bytes", eleven, () => undefined),
+      () => socket.transient.emit("bytes", eleven),
+    ]) {
+      expect(emit).toThrow(expect.objectContaining({ code: "HF_ATTACHMENTS_TOO_MANY" }));
+    }
     expect(() => socket.join("\u0000uann")).toThrow(
       expect.objectContaining({ code: "HF_ROOM_RESERVED" }),
     );

@@ -154,11 +154,9 @@ export class JournalAdapter extends Adapter {
   /** @throws ServerError HF_ATTACHMENTS_TOO_MANY */
   #encode(packet: UnnamedPacket, options: BroadcastOptions): OutgoingPacket {
     const parts = this.nsp.server.encoder.encode(named(packet, this.nsp.name));
-    if (parts.length - 1 > attachmentsMax) {
-      const detail = `${parts.length - 1}, clients take ${attachmentsMax}`;
-      throw new ServerError("HF_ATTACHMENTS_TOO_MANY", detail);
-    }
-    return encodedPacket(parts, options.flags?.compress !== false);
+    const encoded = encodedPacket(parts, options.flags?.compress !== false);
+    refuseManyAttachments(encoded);
+    return encoded;
   }
 
   /** What is addressed to a socket is tagged with its session: the socket's id may change, and another may join its room. */
@@ -239,6 +237,13 @@ export class JournalAdapter extends Adapter {
 }
 
 const noTags: readonly string[] = [];
+
+/** @throws ServerError HF_ATTACHMENTS_TOO_MANY */
+export function refuseManyAttachments({ attachments }: OutgoingPacket): void {
+  if (attachments === undefined || attachments.length <= attachmentsMax) return;
+  const detail = `${attachments.length}, clients take ${attachmentsMax}`;
+  throw new ServerError("HF_ATTACHMENTS_TOO_MANY", detail);
+}
 
 /** Whether a stock client would take the last argument for its position. */
 export function endsInString(data: unknown): boolean {

@@ -55,7 +55,10 @@ export class ParentNamespace<
     for (const listener of this.listeners("connect")) child.on("connect", listener);
     for (const listener of this.listeners("connection")) child.on("connection", listener);
     this.children.add(child);
-    if (this.server.opts.cleanupEmptyChildNamespaces) child._onEmpty = () => this.#remove(child);
+    // One that keeps sessions is not empty when nobody is connected.
+    if (this.server.opts.cleanupEmptyChildNamespaces && child._keeper === undefined) {
+      child._onEmpty = () => this.#remove(child);
+    }
     this.server._nsps.set(name, child);
     this.server.sockets._emitNewNamespace(child);
     return child;

@@ -25,7 +25,7 @@ import { ServerError } from "./errors.ts";
 import { handshakeOf } from "./handshake.ts";
 import { Alarm } from "./host/timer-wheel.ts";
 import type { JoinSince } from "./join-since.ts";
-import { endsInString } from "./journal-adapter.ts";
+import { endsInString, refuseManyAttachments } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { attemptOf, type OnceOptions } from "./once-calls.ts";
@@ -343,6 +343,7 @@ export class Socket<
     encoded: OutgoingPacket,
     flags: BroadcastFlags,
   ): void {
+    refuseManyAttachments(encoded);
     // The last argument of an event that asks for an acknowledgement is a function, at the client.
     const misleading =
       packet.type === PacketType.EVENT && packet.id === undefined && endsInString(packet.data);

@@ -82,7 +82,6 @@ export class Delivery implements LaneExit {
   durability: Durability = "memory";
   /** Live sessions that were handed something in this turn. */
   #touched: Session[] = [];
-  #touchedBytes = 0;
   readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
@@ -287,6 +286,8 @@ export class Delivery implements LaneExit {
   }
 
   checkpoint(): Uint8Array {
+    const tail = this.stream?.tail ?? 0;
+    for (const session of this.sessions.byKey.values()) session.forgetBefore(tail);
     return this.sessions.encode();
   }
 
@@ -301,8 +302,6 @@ export class Delivery implements LaneExit {
         for (const session of this.sessions.connectedMembers(tag)) this.#deliverTo(session, entry);
       }
     }
-    this.#touchedBytes += entry.packet.size;
-    if (this.#touchedBytes > markBytes) this.#mark();
   }
 
   #deliverTo(session: Session, entry: LaneEntry): void {
@@ -336,6 +335,10 @@ export class Delivery implements LaneExit {
     }
     session.delivered = offset;
     session.suspicion.sent(session, offset, this.options.monotonicMs);
+    session.unmarkedBytes += packet.size;
+    if (session.unmarkedBytes > markBytes && this.options.offsets === "event") {
+      this.mark(session, link);
+    }
     this.touch(session, link);
   }
 
@@ -356,7 +359,6 @@ export class Delivery implements LaneExit {
   #mark(): void {
     const touched = this.#touched;
     this.#touched = [];
-    this.#touchedBytes = 0;
     for (const session of touched) {
       if (!session.markDue) continue;
       session.markDue = false;
@@ -372,6 +374,7 @@ export class Delivery implements LaneExit {
     if (this.options.offsets === "none") return;
     const offset = this.sentUpTo(session);
     session.misled = false;
+    session.unmarkedBytes = 0;
     session.marked = offset;
     link.deliver(this.markers.at(this.at(offset)), true);
   }

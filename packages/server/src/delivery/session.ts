@@ -121,6 +121,8 @@ export class Session {
   delivered = 0;
   /** The last position that this connection was told. */
   marked = 0;
+  /** Bytes of entries that were handed to the connection after that. */
+  unmarkedBytes = 0;
   /** Something was delivered after which it must be told its position. */
   markDue = false;
   /** The client took something else for its position. */
