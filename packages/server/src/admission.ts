@@ -111,7 +111,7 @@ export class Admission {
 
   async #claimed(claim: Claim, identity: Identity | undefined): Promise<Admitted | undefined> {
     const { session } = claim;
-    if (session === undefined || session.end !== undefined) return undefined;
+    if (session === undefined || session.ending) return undefined;
     // Who holds another's pid does not become the other.
     if (!sameHolder(session.identity, identity)) {
       debug("%s: the pid is of another identity", session.key.slice(0, 6));
@@ -124,7 +124,7 @@ export class Admission {
 
   /** An offline session of the holder, the latest first; else one whose client does not answer. */
   async #freeSlot(identity: Identity): Promise<Session | undefined> {
-    const slots = [...this.#delivery.sessions.ofHolder(identity)];
+    const slots = [...this.#delivery.sessions.ofHolder(identity)].filter(({ ending }) => !ending);
     const [latest] = slots
       .filter((session) => session.link === undefined && !this.#reserved.has(session))
       .sort((a, b) => (b.offlineSinceMs ?? 0) - (a.offlineSinceMs ?? 0));
@@ -162,7 +162,7 @@ export class Admission {
       if (session.link !== undefined && holder !== undefined && (await holder._probe(probeMs))) {
         return false;
       }
-      if (session.end !== undefined) return false;
+      if (session.ending) return false;
       if (this.#reserved.has(session)) continue;
       this.#reserve(session);
       return true;

@@ -23,6 +23,7 @@ export class ClientSessions implements LinkedClient {
     this.#receipts = new ReceiptLedger(
       {
         ping: () => conn.ping(),
+        pingsUnanswered: conn.pingsUnanswered,
         attached: () => client.attached(),
         monotonicMs: () => server._host.monotonicMs(),
       },

@@ -20,6 +20,7 @@ import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { HeldPacket, Session } from "./delivery/session.ts";
+import type { SessionChange } from "./delivery/session-changes.ts";
 import type { MessageId } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type Room, refuseReservedRooms, type SocketId } from "./socket-types.ts";
@@ -80,41 +81,43 @@ export class JournalAdapter extends Adapter {
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
     refuseReservedRooms(rooms);
     super.addSockets(options, rooms);
-    for (const { key } of this.#offline(options)) {
-      void this.#delivery.change({ type: "join", session: key, rooms });
-    }
+    this.#forOffline(options, (session) => ({ type: "join", session, rooms }));
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.delSockets(options, rooms);
-    for (const { key } of this.#offline(options)) {
-      void this.#delivery.change({ type: "leave", session: key, rooms });
-    }
+    this.#forOffline(options, (session) => ({ type: "leave", session, rooms }));
   }
 
   /** Ends the sessions, those of clients that are away, too. */
   override disconnectSockets(options: BroadcastOptions, close: boolean): void {
     super.disconnectSockets(options, close);
-    for (const { key } of this.#offline(options)) {
-      void this.#delivery.change({ type: "end", session: key });
-    }
+    this.#forOffline(options, (session) => ({ type: "end", session }));
+  }
+
+  /** Changes the sessions that `options` names and that nobody is connected to. */
+  #forOffline(options: BroadcastOptions, change: (session: string) => SessionChange): void {
+    this.#delivery.lane.whenOpen(() => {
+      for (const { key } of this.#offline(options)) void this.#delivery.change(change(key));
+    });
   }
 
   /** The sessions that `options` names and that nobody is connected to. */
   #offline({ rooms, except }: BroadcastOptions): Session[] {
-    const { sessions } = this.#delivery;
+    const { sessions, changing } = this.#delivery;
     const found = new Set<Session>();
     const consider = (session: Session | undefined) => {
-      if (session === undefined || session.link !== undefined || session.end !== undefined) return;
+      if (session === undefined || session.link !== undefined || session.ending) return;
       if (sessions.byKey.get(session.key) !== session) return;
       for (const room of except ?? []) {
-        if (session.isIn(room) || session.socketIds.includes(room)) return;
+        if (session.showsIn(room) || session.socketIds.includes(room)) return;
       }
       found.add(session);
     };
     if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
     for (const room of rooms) {
-      for (const session of sessions.members(room)) consider(session);
+      for (const session of sessions.members(room)) if (session.showsIn(room)) consider(session);
+      for (const session of changing) if (session.showsIn(room)) consider(session);
       consider(sessions.bySocketId(room));
     }
     return [...found];

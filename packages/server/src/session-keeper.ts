@@ -147,7 +147,7 @@ export class SessionKeeper {
   async #authorizeRooms(socket: AnySocket, { session, resumed, from }: Admitted): Promise<void> {
     const { authorizeRoom } = this.#nsp.server.opts;
     if (authorizeRoom === undefined || !resumed) return;
-    const rooms = session.rooms();
+    const rooms = session.shownRooms();
     const allowed = await Promise.all(rooms.map(async (room) => authorizeRoom(socket, room)));
     const refused = rooms.filter((_room, index) => !allowed[index]);
     if (refused.length === 0) return;
@@ -167,6 +167,13 @@ export class SessionKeeper {
       this.#gone(socket, admitted);
       return;
     }
+    if (session.ending) {
+      // It was ended after it had been chosen: the client is let in anew.
+      this.#admission.settled(session);
+      this.#forget(socket);
+      void this.add(client, socket.handshake.auth, joined, () => {});
+      return;
+    }
     const shown = new Set(socket.rooms);
     shown.delete(socket.id);
     this.#takeOver(session);
@@ -181,8 +188,8 @@ export class SessionKeeper {
     this.#holders.set(session, socket);
     this.#nameSession(claim, admitted);
     this.#nsp.sockets.set(socket.id, socket);
-    const missing = [...shown].filter((room) => !session.isIn(room));
-    this.adapter.showRooms(socket.id, [socket.id, ...session.rooms(), ...shown]);
+    const missing = [...shown].filter((room) => !session.showsIn(room));
+    this.adapter.showRooms(socket.id, [socket.id, ...session.shownRooms(), ...shown]);
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
     socket._admitted(link, pid, new Resume(admitted.resumed, progress, gap !== undefined));
     if (missing.length > 0 && admitted.resumed) {

@@ -248,12 +248,15 @@ export class CatchUp {
 
   /** @returns whether the page was there at once */
   #readPage(session: Session, running: Running): boolean {
+    const { head } = this.#delivery;
     const wanted = {
       from: session.position,
       tags: session.tagsAfter(session.position),
       untagged: true,
     };
-    return this.#read(session, running, wanted, (page) => this.#take(session, running, page));
+    return this.#read(session, running, wanted, (page) => {
+      this.#take(session, running, page, head);
+    });
   }
 
   /** @returns whether the page was there at once */
@@ -318,17 +321,23 @@ export class CatchUp {
   }
 
   #wakeNext(): void {
-    const next = this.#waiting.shift();
-    const running = next === undefined ? undefined : this.#running.get(next);
-    if (next === undefined || running === undefined) return;
-    running.reading = false;
-    this.#advance(next);
+    // One that is gone, or that finds all it wants in memory, leaves its turn to the next.
+    while (this.#reads < this.#readsMax) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const running = this.#running.get(next);
+      if (running === undefined) continue;
+      running.reading = false;
+      this.#advance(next);
+    }
   }
 
-  #take(session: Session, running: Running, page: Page): void {
+  /** @param head that of when the page was asked for: for what came later the session may be in other rooms */
+  #take(session: Session, running: Running, page: Page, head: number): void {
     const { link } = running;
     const gaps = [...page.gaps];
     for (const entry of page.entries) {
+      if (entry.offset > head) break;
       for (let [gap] = gaps; gap !== undefined && gap.to < entry.offset; [gap] = gaps) {
         gaps.shift();
         this.#tellGap(session, running, gap);
@@ -339,7 +348,7 @@ export class CatchUp {
     }
     for (const gap of gaps) this.#tellGap(session, running, gap);
     if (session.link !== link) return;
-    session.position = Math.max(session.position, page.next);
+    session.position = Math.max(session.position, Math.min(page.next, head));
     this.#release(session, link, session.position);
     if (page.entries.length > 0 && this.#delivery.options.offsets === "event") {
       this.#delivery.mark(session, link);

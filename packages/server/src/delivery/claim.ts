@@ -53,7 +53,7 @@ function claimOf(delivery: Delivery, pid: unknown, text: unknown, saved: boolean
   if (typeof pid !== "string") return nothing;
   const session = delivery.sessions.byPid(pid);
   const position = delivery.positions.decode("resume", text);
-  if (session === undefined) {
+  if (session === undefined || session.ending) {
     if (!delivery.pids.isGenuine(pid)) return nothing;
     const from = position?.offset;
     const gap: ClaimedGap = { from, to: delivery.head, reason: "session" };

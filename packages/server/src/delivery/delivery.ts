@@ -86,6 +86,8 @@ export class Delivery implements LaneExit {
   readonly receipts: ReceiptStore;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
   readonly awaitedAcks = new AwaitedBroadcasts();
+  /** Sessions with changes of rooms in the lane. */
+  readonly changing = new Set<Session>();
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
@@ -133,8 +135,11 @@ export class Delivery implements LaneExit {
   /** Takes a change of sessions. Resolves when it is committed. */
   change(change: SessionChange): Promise<void> {
     const record = new LaneChange(change);
+    const session = "session" in change ? this.sessions.byKey.get(change.session) : undefined;
+    session?.lookAhead(change, this.changing);
     const done = new Promise<void>((resolve, reject) => {
       record.settled = (outcome) => {
+        session?.caughtUpWith(change, this.changing);
         if ("error" in outcome) reject(outcome.error);
         else resolve();
       };
@@ -144,7 +149,6 @@ export class Delivery implements LaneExit {
       debug("%s: %s was refused: %s", this.options.name, change.type, error),
     );
     this.lane.append(record);
-    const session = "session" in change ? this.sessions.byKey.get(change.session) : undefined;
     if (session !== undefined) session.ownTicket = record.ticket;
     return done;
   }

@@ -34,8 +34,8 @@ const tagsSlack = 4096;
 export class JournalLane implements StreamFollower {
   readonly #exit: LaneExit;
   #stream: Stream | undefined;
-  /** Appended before the stream was open. */
-  #early: LaneRecord[] | undefined = [];
+  /** Appended, or to be done, before the stream was open. */
+  #early: (LaneRecord | (() => void))[] | undefined = [];
   #tickets = 0;
   readonly #pending = new Map<number, LaneRecord>();
   /** The ticket of the last pending entry with a tag, and of the last one without any. */
@@ -56,7 +56,16 @@ export class JournalLane implements StreamFollower {
     this.#exit.opened(stream, stream.follow(this));
     const early = this.#early ?? [];
     this.#early = undefined;
-    if (early.length > 0) for (const record of early) stream.append([record]);
+    for (const next of early) {
+      if (typeof next === "function") next();
+      else stream.append([next]);
+    }
+  }
+
+  /** Runs `act` when the sessions are known, in the order of the appends; at once if they are. */
+  whenOpen(act: () => void): void {
+    if (this.#early === undefined) act();
+    else this.#early.push(act);
   }
 
   get stream(): Stream | undefined {

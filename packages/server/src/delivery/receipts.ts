@@ -26,6 +26,8 @@ export interface ReceiptOptions {
 export interface ReceiptConnection {
   /** Sends a ping behind all that waits. */
   ping(): void;
+  /** Pings that were sent before anybody asked for receipts, and are not answered: their answers prove nothing. */
+  readonly pingsUnanswered: number;
   /** The sessions that are on the connection now. */
   attached(): Iterable<Attached>;
   monotonicMs(): number;
@@ -60,6 +62,9 @@ export class ReceiptLedger {
     this.#wheel = wheel;
     this.#options = options;
     this.#alarm = new Alarm<ReceiptLedger>(this, receiptIsDue);
+    for (let count = 0; count < connection.pingsUnanswered; count++) {
+      this.#outstanding.push({ heartbeat: true, positions: [], answered: undefined });
+    }
   }
 
   /** Something was sent that a receipt is wanted for. */

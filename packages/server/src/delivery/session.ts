@@ -7,7 +7,7 @@
 
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { Suspicion } from "./poison.ts";
-import type { Identity } from "./session-changes.ts";
+import type { Identity, SessionChange } from "./session-changes.ts";
 
 /** Tags of the server's own begin with a character that no room of an application will. */
 export function sessionTag(key: string): string {
@@ -110,6 +110,10 @@ export class Session {
   offlineSinceMs: number | undefined;
 
   // --- of this process only ---
+  /** Its end is in the lane, or has come out of it: nobody takes it up any more. */
+  ending = false;
+  /** Changes of rooms that are still in the lane, the last one of each room: the application sees them already. */
+  ahead: Map<string, { readonly change: object; readonly joined: boolean }> | undefined;
   link: SessionLink | undefined;
   /** Gets what comes out of the lane at once. Otherwise it catches up, or is offline. */
   live = false;
@@ -167,6 +171,40 @@ export class Session {
 
   isIn(room: string): boolean {
     return this.memberships.get(room)?.at(-1) === Number.POSITIVE_INFINITY;
+  }
+
+  /** What the application changes is so for it at once. @param changing the sessions of which that is true */
+  lookAhead(change: SessionChange, changing: Set<Session>): void {
+    if (change.type === "end") this.ending = true;
+    if (change.type !== "join" && change.type !== "leave") return;
+    this.ahead ??= new Map();
+    changing.add(this);
+    const joined = change.type === "join";
+    for (const room of change.rooms) this.ahead.set(room, { change, joined });
+  }
+
+  /** The change has come out of the lane, or was refused. */
+  caughtUpWith(change: SessionChange, changing: Set<Session>): void {
+    const { ahead } = this;
+    if (ahead === undefined || (change.type !== "join" && change.type !== "leave")) return;
+    for (const room of change.rooms) {
+      if (ahead.get(room)?.change === change) ahead.delete(room);
+    }
+    if (ahead.size > 0) return;
+    this.ahead = undefined;
+    changing.delete(this);
+  }
+
+  /** Whether it is in the room as the application sees it: after all changes that it has made. */
+  showsIn(room: string): boolean {
+    return this.ahead?.get(room)?.joined ?? this.isIn(room);
+  }
+
+  /** The rooms that the application sees it in. */
+  shownRooms(): string[] {
+    if (this.ahead === undefined) return this.rooms();
+    const rooms = new Set([...this.rooms(), ...this.ahead.keys()]);
+    return [...rooms].filter((room) => this.showsIn(room));
   }
 
   /** @returns whether it was not in the room before */

@@ -95,6 +95,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   receiver: ConnectionReceiver | undefined;
   /** @internal What the answers to pings prove. */
   pings: PingLedger | undefined;
+  /** @internal */ pingsUnanswered = 0;
   /** @internal Whether the receiver is to be told when more can be taken. */
   tellDrained = false;
   #state: ConnectionState = "opening";
@@ -313,6 +314,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal Sends a ping behind all that waits. */
   ping(): void {
+    this.pingsUnanswered++;
     this.enqueue(pingPacket, true);
   }
 
@@ -335,6 +337,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
         this.emit("message", packet.data);
       }
     } else if (packet.type === "pong") {
+      if (this.pingsUnanswered > 0) this.pingsUnanswered--;
       this.pings?.answered();
       // An answer to whatever ping shows that the client is there.
       this.#heartbeat.answered();
