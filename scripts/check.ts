@@ -14,6 +14,7 @@ const layered = [
   "bench",
   "examples",
   "scripts",
+  "simulation",
 ].filter((folder) => existsSync(folder));
 
 const steps: (readonly [name: string, command: string, args: readonly string[]])[] = [

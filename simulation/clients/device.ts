@@ -1,0 +1,207 @@
+/**
+ * One device with a stock client on it, unmodified: only its transports, its timers and its chance are simulated.
+ * Variants: a client that knows nothing of pids, as those in other languages; a page that is loaded anew and has
+ * kept its pid and position.
+ */
+import { Manager, type Socket } from "socket.io-client";
+import type { Scheduler } from "../kernel/scheduler.ts";
+import { ClientPolling } from "../network/http.ts";
+import type { Network } from "../network/network.ts";
+import type { Path } from "../network/path.ts";
+import { ClientWebSocket, type SimulatedOptions } from "../network/web-socket.ts";
+import type { Arrival, Oracle } from "../oracle/oracle.ts";
+import { carried, joined } from "../oracle/wire.ts";
+
+export type TransportChoice = "websocket" | "polling" | "upgrade";
+
+export interface DeviceOptions {
+  readonly name: string;
+  readonly namespaces: readonly string[];
+  readonly rooms: readonly string[];
+  readonly transports: TransportChoice;
+  /** Whether it hands its pid back, as the stock JavaScript client does. */
+  readonly keepsPid: boolean;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly path: Path;
+  readonly oracle: Oracle;
+}
+
+/** What the stock client remembers, and hands back: members that its types keep to itself. */
+interface Memory {
+  _pid?: string | undefined;
+  _lastOffset?: string | undefined;
+}
+
+const nowhere: Arrival = { connectionId: "", stayNumber: 0 };
+
+const transportClasses = {
+  websocket: [ClientWebSocket],
+  polling: [ClientPolling],
+  upgrade: [ClientPolling, ClientWebSocket],
+} as const;
+
+export class Device {
+  readonly name: string;
+  readonly path: Path;
+  readonly sockets = new Map<string, Socket>();
+  readonly #options: DeviceOptions;
+  /** What the page has stored, by namespace. */
+  readonly #stored = new Map<string, { pid: string; position: string | undefined }>();
+  #manager: Manager;
+  #simulated: SimulatedOptions;
+  #messages = 0;
+  /**
+   * On which connections a packet has come whose handler was not called yet. The stock client may hold one back until
+   * the next connection.
+   */
+  readonly #arrived = new Map<string, Arrival[]>();
+  /** How often a namespace was asked for on a connection. */
+  readonly #asked = new Map<string, number>();
+  /** How often a connection has joined a namespace. */
+  readonly #joined = new Map<string, number>();
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.path = options.path;
+    this.#simulated = this.#page();
+    this.#manager = this.#open();
+  }
+
+  #page(): SimulatedOptions {
+    const { network, path } = this.#options;
+    const arrives: SimulatedOptions["arrives"] = (connectionId, data) => {
+      const namespace = joined(data);
+      if (namespace !== undefined) {
+        const key = `${connectionId}${namespace}`;
+        this.#joined.set(key, (this.#joined.get(key) ?? 0) + 1);
+      }
+      const found = carried(data);
+      // The library drops what comes for a namespace that it has left.
+      if (found === undefined || !this.sockets.get(found.namespace)?.active) return;
+      const stayNumber = this.#joined.get(`${connectionId}${found.namespace}`) ?? 0;
+      const key = `${found.n}${found.namespace}`;
+      const arrivals = this.#arrived.get(key);
+      if (arrivals === undefined) this.#arrived.set(key, [{ connectionId, stayNumber }]);
+      else arrivals.push({ connectionId, stayNumber });
+    };
+    const leaves: SimulatedOptions["leaves"] = (connectionId, data) => {
+      const namespace = joined(data);
+      if (namespace === undefined) return;
+      const key = `${connectionId}${namespace}`;
+      this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+    };
+    return { network, path, gone: false, arrives, leaves };
+  }
+
+  #open(): Manager {
+    const { transports, namespaces } = this.#options;
+    const options = {
+      transports: [...transportClasses[transports]],
+      autoConnect: false,
+      simulated: this.#simulated,
+    };
+    // The stock client's types want names of transports or its own classes.
+    const manager = new Manager("http://server.test", options);
+    for (const namespace of namespaces) {
+      const stored = this.#stored.get(namespace);
+      const auth = {
+        device: this.name,
+        rooms: this.#options.rooms,
+        ...(stored !== undefined && { hf: stored }),
+      };
+      const socket = manager.socket(namespace, { auth });
+      this.sockets.set(namespace, socket);
+      this.#listen(namespace, socket);
+      socket.connect();
+    }
+    return manager;
+  }
+
+  #listen(namespace: string, socket: Socket): void {
+    const { oracle } = this.#options;
+    const got = (n: number) => this.#got(namespace, n);
+    socket.on("e", got);
+    socket.on("direct", (n: number, answer: (name: string) => void) => {
+      got(n);
+      answer(this.name);
+    });
+    // A replay may come without the wish for an answer.
+    socket.on("ask", (n: number, answer?: unknown) => {
+      got(n);
+      if (typeof answer === "function") answer(this.name);
+    });
+    socket.on("hf:gap", (gap: unknown) => oracle.toldGap(this.#connectionId(), namespace, gap));
+    socket.on("connect", () => {
+      if (!this.#options.keepsPid) delete memoryOf(socket)._pid;
+    });
+  }
+
+  #got(namespace: string, n: number): void {
+    const arrival = this.#arrived.get(`${n}${namespace}`)?.shift() ?? nowhere;
+    this.#options.oracle.received(arrival, namespace, n, this.name);
+  }
+
+  #connectionId(): string {
+    // The engine's id: gone when the connection is, and then nothing arrives any more.
+    const { engine }: { engine?: { id?: string } } = this.#manager;
+    return engine?.id ?? "";
+  }
+
+  get connected(): boolean {
+    for (const socket of this.sockets.values()) if (!socket.connected) return false;
+    return true;
+  }
+
+  // --- what the plan has it do ---
+
+  say(namespace: string, wantsAnswer: boolean): void {
+    const socket = this.sockets.get(namespace);
+    this.#messages++;
+    const m = this.#messages;
+    if (!wantsAnswer) {
+      socket?.emit("say", m);
+      return;
+    }
+    socket?.emit("say", m, (n: number) => this.#got(namespace, n));
+  }
+
+  /** The page keeps its place, as an application may do at any time. */
+  store(): void {
+    for (const [namespace, socket] of this.sockets) {
+      const { _pid: pid, _lastOffset: position } = memoryOf(socket);
+      if (pid !== undefined) this.#stored.set(namespace, { pid, position });
+    }
+  }
+
+  /** The page is loaded anew: everything in memory is gone. */
+  reload(): void {
+    for (const socket of this.sockets.values()) socket.removeAllListeners();
+    this.#simulated.gone = true;
+    // Its connections end as those of a closed page do: by their transport, if the network lets the server know.
+    const tellServer = !this.path.isBlocked("up");
+    this.path.cut({ tellClient: false, tellServer, reset: true });
+    this.#manager._close();
+    this.#arrived.clear();
+    this.#simulated = this.#page();
+    this.#manager = this.#open();
+  }
+
+  leaveNamespace(namespace: string): void {
+    const connectionId = this.#connectionId();
+    const stayNumber = this.#asked.get(connectionId + namespace) ?? 0;
+    this.#options.oracle.left({ connectionId, stayNumber }, namespace);
+    this.sockets.get(namespace)?.disconnect();
+    for (const key of this.#arrived.keys()) if (key.endsWith(namespace)) this.#arrived.delete(key);
+  }
+
+  /** Comes back wherever it was told to go, or went. */
+  connectAll(): void {
+    for (const socket of this.sockets.values()) if (!socket.active) socket.connect();
+  }
+}
+
+function memoryOf(socket: Socket): Memory {
+  return socket as unknown as Memory;
+}

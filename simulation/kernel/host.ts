@@ -1,0 +1,53 @@
+/** The machine that a simulated server process runs on. When the process is killed, nothing of it runs any more. */
+import type { Host, TimerHandle } from "../../packages/server/src/testing/index.ts";
+import type { Random } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** The clock on the wall of one machine: it may be set, and the processes on it see that. */
+export interface WallClock {
+  /** What is added to virtual time. */
+  offsetMs: number;
+}
+
+export class SimulatedHost implements Host {
+  alive = true;
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #wall: WallClock;
+  readonly #bootTick: number;
+
+  constructor(scheduler: Scheduler, random: Random, wall: WallClock) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#wall = wall;
+    this.#bootTick = scheduler.now;
+  }
+
+  monotonicMs(): number {
+    return this.#scheduler.now - this.#bootTick;
+  }
+
+  wallMs(): number {
+    return this.#scheduler.now + this.#wall.offsetMs;
+  }
+
+  startTimer(delayMs: number, run: () => void): TimerHandle {
+    return this.#scheduler.after(Math.max(1, Math.ceil(delayMs)), () => {
+      if (this.alive) run();
+    });
+  }
+
+  afterTurn(run: () => void): void {
+    this.#scheduler.atEndOfTurn(() => {
+      if (this.alive) run();
+    });
+  }
+
+  newId(): string {
+    let id = "";
+    for (let count = 0; count < 20; count++) id += idCharacters.charAt(this.#random.below(64));
+    return id;
+  }
+}

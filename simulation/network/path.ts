@@ -1,0 +1,80 @@
+/**
+ * The way between one device and the server, and what can be wrong with it: slow, blocked in one direction or both,
+ * or cut, with or without either side being told.
+ */
+import type { Random } from "../kernel/random.ts";
+import type { Scheduler } from "../kernel/scheduler.ts";
+
+export type Direction = "up" | "down";
+
+/** Something open between a device and the server. */
+export interface Flow {
+  cut(cut: Cut): void;
+}
+
+export interface Cut {
+  /** Whether each side is told at once. The other kind finds out when it sends something, or by its time-outs. */
+  readonly tellClient: boolean;
+  readonly tellServer: boolean;
+  /** Whether a side that was not told gets a reset when it sends. Otherwise what it sends is lost in silence. */
+  readonly reset: boolean;
+}
+
+export interface PathOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly lowMs: number;
+  readonly highMs: number;
+  /** What fits into the buffers of the kernels on the way to the device. */
+  readonly kernelBytes: number;
+}
+
+export class Path {
+  readonly scheduler: Scheduler;
+  readonly kernelBytes: number;
+  /** What a device takes per millisecond. 0: it does not limit. */
+  bytesPerMs = 0;
+  readonly flows = new Set<Flow>();
+  readonly #random: Random;
+  readonly #lowMs: number;
+  readonly #highMs: number;
+  readonly #blocked = { up: false, down: false };
+  #waiting: (() => void)[] = [];
+
+  constructor(options: PathOptions) {
+    this.scheduler = options.scheduler;
+    this.kernelBytes = options.kernelBytes;
+    this.#random = options.random;
+    this.#lowMs = options.lowMs;
+    this.#highMs = options.highMs;
+  }
+
+  delay(): number {
+    return this.#random.between(this.#lowMs, this.#highMs);
+  }
+
+  isBlocked(direction: Direction): boolean {
+    return this.#blocked[direction];
+  }
+
+  /** From now on nothing arrives in this direction. What was sent is repeated by the kernel: it arrives after `unblock`. */
+  block(direction: Direction): void {
+    this.#blocked[direction] = true;
+  }
+
+  unblock(): void {
+    this.#blocked.up = false;
+    this.#blocked.down = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) this.scheduler.after(this.delay(), go);
+  }
+
+  whenUnblocked(go: () => void): void {
+    this.#waiting.push(go);
+  }
+
+  cut(cut: Cut): void {
+    for (const flow of [...this.flows]) flow.cut(cut);
+  }
+}

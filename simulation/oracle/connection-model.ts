@@ -1,0 +1,67 @@
+/** What one connection has carried, as seen at both of its ends. */
+import type { SessionModel } from "./session-model.ts";
+
+/**
+ * A client's stay in a namespace on one connection. It may leave and come back, and what is on its way then still
+ * belongs to the stay before.
+ */
+export class StayModel {
+  readonly session: SessionModel;
+  readonly connectionId: string;
+  /** The last call whose packet arrived. */
+  latest = 0;
+  /** Not stored, in order, and sent here: oldest first. */
+  promised: { readonly n: number; readonly droppable: boolean }[] = [];
+  /** The position that the client brought: entries up to it must not come again. */
+  reported: number | undefined;
+  /** The last stored call that was sent. */
+  sent = 0;
+  /** Another connection has taken the session. */
+  fenced = false;
+  /** The client has left: its library drops what still comes, or some of it. */
+  left = false;
+  /** The last message of the client that a handler saw. */
+  heard = 0;
+
+  constructor(session: SessionModel, connectionId: string) {
+    this.session = session;
+    this.connectionId = connectionId;
+  }
+}
+
+export class ConnectionModel {
+  readonly id: string;
+  /** By namespace, in the order in which they began. */
+  readonly stays = new Map<string, StayModel[]>();
+  /** The last call before the client asked for a namespace. */
+  readonly asked = new Map<string, number>();
+  /** Up to which stay the client has left a namespace, though the server may not know yet. */
+  readonly left = new Map<string, number>();
+  /** What had been sent when each unanswered ping was. */
+  readonly pings: (readonly { readonly stay: StayModel; readonly n: number }[])[] = [];
+  /** Something waited for the network: transient events may have been dropped. */
+  congested = false;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  begin(namespace: string, session: SessionModel): StayModel {
+    const stay = new StayModel(session, this.id);
+    const stays = this.stays.get(namespace);
+    if (stays === undefined) this.stays.set(namespace, [stay]);
+    else stays.push(stay);
+    stay.left = (this.left.get(namespace) ?? 0) >= (stays?.length ?? 1);
+    return stay;
+  }
+
+  /** The one that goes on now. */
+  current(namespace: string): StayModel | undefined {
+    return this.stays.get(namespace)?.at(-1);
+  }
+
+  /** @param number counted from 1 by the answers to CONNECT that the client got; 0: before the first */
+  stay(namespace: string, number: number): StayModel | undefined {
+    return this.stays.get(namespace)?.[Math.max(number, 1) - 1];
+  }
+}

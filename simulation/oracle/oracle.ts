@@ -1,0 +1,434 @@
+/**
+ * The oracle: is told each call of the application, each packet that leaves the server and each that reaches an
+ * application on a client, and knows from the calls alone what everybody must get. Throws a Violation.
+ */
+import type { Scheduler } from "../kernel/scheduler.ts";
+import type { Trace } from "../kernel/trace.ts";
+import { ConnectionModel, type StayModel } from "./connection-model.ts";
+import type { EmitKind, EmitRecord } from "./emit-record.ts";
+import { SessionModel } from "./session-model.ts";
+import { type Invariant, Violation } from "./violation.ts";
+import { offsetOf } from "./wire.ts";
+
+/** A broadcast whose answers are awaited. */
+export interface Asked {
+  answered(answers: readonly unknown[]): void;
+}
+
+export interface OracleOptions {
+  /** Whether sessions outlive connections and what they miss is given to them later. */
+  readonly durable: boolean;
+  /** Whether sessions are found by the names of their devices. */
+  readonly identify: boolean;
+  /** A receipt that is known for so long is stored. */
+  readonly receiptStoredMs: number;
+}
+
+/** On which connection something reached a client, and in which of its stays in the namespace. */
+export interface Arrival {
+  readonly connectionId: string;
+  /** Counted by the client, from 1; 0 before the first. */
+  readonly stayNumber: number;
+}
+
+/** Whom an emit is for. Rooms by name; the ids of sockets are rooms, too. */
+export interface Recipients {
+  /** None: everybody. */
+  readonly rooms: readonly string[];
+  readonly except: readonly string[];
+  /** Only this session, or everybody but it. */
+  readonly only?: SessionModel | undefined;
+  readonly notTo?: SessionModel | undefined;
+}
+
+/** What a client brought with it, and what it is told. */
+export interface Found {
+  readonly pid: string | undefined;
+  readonly presented: string | undefined;
+  /** The position beside the pid, if it is one. */
+  readonly reported: number | undefined;
+}
+
+export class Oracle {
+  readonly options: OracleOptions;
+  readonly emits = new Map<number, EmitRecord>();
+  readonly connections = new Map<string, ConnectionModel>();
+  sessions: SessionModel[] = [];
+  readonly #scheduler: Scheduler;
+  readonly #trace: Trace;
+  readonly #byPid = new Map<string, SessionModel>();
+  /** The last call that is known to be committed, by namespace. */
+  readonly #committed = new Map<string, number>();
+  /** The last call before a device asked for a namespace for the first time. */
+  readonly #firstAsked = new Map<string, number>();
+  #calls = 0;
+  /** Packets that reached an application. */
+  deliveries = 0;
+  /** Broadcasts whose answers are awaited. */
+  readonly #asked = new Map<number, Asked>();
+
+  constructor(scheduler: Scheduler, trace: Trace, options: OracleOptions) {
+    this.#scheduler = scheduler;
+    this.#trace = trace;
+    this.options = options;
+  }
+
+  fail(invariant: Invariant, what: string): never {
+    throw new Violation(invariant, what);
+  }
+
+  connection(id: string): ConnectionModel {
+    const known = this.connections.get(id);
+    if (known !== undefined) return known;
+    const made = new ConnectionModel(id);
+    this.connections.set(id, made);
+    return made;
+  }
+
+  // --- the calls of the application ---
+
+  /** The number of the next call. */
+  call(): number {
+    this.#calls++;
+    return this.#calls;
+  }
+
+  /** The application is about to emit. @returns the number that goes with the event */
+  emit(namespace: string, kind: EmitKind, to: Recipients, perishable = false): number {
+    const n = this.call();
+    const stored = kind === "stored";
+    const emit: EmitRecord = {
+      n,
+      namespace,
+      kind,
+      tick: this.#scheduler.now,
+      perishable,
+      toAll: to.rooms.length === 0 && to.only === undefined,
+      fate: stored && this.options.durable ? "pending" : "committed",
+      offset: 0,
+    };
+    this.emits.set(n, emit);
+    this.#trace.add(emit.tick, "emit", n, kind);
+    for (const session of this.sessions) {
+      if (session.namespace !== namespace) continue;
+      if (session.ended && !session.endUncertain) continue;
+      const membership = this.#membership(session, to);
+      if (membership === "out") continue;
+      if (stored && membership === "in" && !session.ended) session.owe(emit);
+      else session.allowed.add(n);
+      if (!stored && membership === "in") this.#promise(session, emit);
+    }
+    return n;
+  }
+
+  #membership(session: SessionModel, to: Recipients): "in" | "maybe" | "out" {
+    if (to.only !== undefined) return to.only === session ? "in" : "out";
+    if (to.notTo === session) return "out";
+    let included: "in" | "maybe" | "out" = to.rooms.length === 0 ? "in" : "out";
+    for (const room of to.rooms) {
+      const membership = session.isIn(room);
+      if (membership === "in") included = "in";
+      else if (membership === "maybe" && included === "out") included = "maybe";
+    }
+    for (const room of to.except) {
+      const membership = session.isIn(room);
+      if (membership === "in") return "out";
+      if (membership === "maybe" && included === "in") included = "maybe";
+    }
+    return included;
+  }
+
+  #promise(session: SessionModel, emit: EmitRecord): void {
+    if (emit.kind === "volatile") return;
+    session.stay?.promised.push({ n: emit.n, droppable: emit.kind === "transient" });
+  }
+
+  /** The sessions in a room. */
+  members(namespace: string, room: string): SessionModel[] {
+    return this.sessions.filter(
+      (session) =>
+        session.namespace === namespace && !session.ended && session.isIn(room) !== "out",
+    );
+  }
+
+  /** The application awaits the answers of those who are connected and get the event `n`. */
+  asked(n: number): Asked {
+    const asked: Asked = {
+      answered: (answers) => {
+        if (!this.#asked.delete(n)) this.fail("I3 one effect", `the callback of ${n} ran twice`);
+        const owners = new Set(answers);
+        if (owners.size < answers.length)
+          this.fail("I3 one effect", `somebody answered ${n} twice`);
+        for (const owner of owners) {
+          if (this.sessions.some((session) => session.owner === owner && session.mayGet(n)))
+            continue;
+          this.fail("I20 isolation", `${owner} answered ${n}, which was not for it`);
+        }
+      },
+    };
+    this.#asked.set(n, asked);
+    return asked;
+  }
+
+  // --- sessions ---
+
+  /** A socket has connected. */
+  connected(namespace: string, connectionId: string, owner: string, found: Found): SessionModel {
+    const connection = this.connection(connectionId);
+    const { pid, presented } = found;
+    const previous = presented === undefined ? undefined : this.#byPid.get(presented);
+    const known = (pid === undefined ? undefined : this.#byPid.get(pid)) ?? undefined;
+    let session = known;
+    if (this.options.durable && previous !== undefined && !previous.ended && session !== previous) {
+      // A new pid for the same session goes with a gap, which the client must be told.
+      if (session !== undefined) this.fail("I20 isolation", `${owner} was given another's session`);
+      session = previous;
+    }
+    if (session?.ended === true) {
+      if (!session.endUncertain)
+        this.fail("I8 resume", `a session of ${owner} came back after its end`);
+      session.ended = false;
+      session.endUncertain = false;
+    }
+    if (session === undefined) {
+      session = new SessionModel(namespace, owner);
+      this.sessions.push(session);
+      this.#allowEarly(session, connection);
+    }
+    if (session.owner !== owner)
+      this.fail("I20 isolation", `${owner} got the session of ${session.owner}`);
+    if (pid !== undefined) {
+      session.pids.add(pid);
+      this.#byPid.set(pid, session);
+    }
+    if (session.stay !== undefined) session.stay.fenced = true;
+    session.stay = connection.begin(namespace, session);
+    session.stay.reported = found.reported;
+    this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
+    return session;
+  }
+
+  /** A client asks for a namespace. @param auth what it brings, as text */
+  asks(connectionId: string, namespace: string, auth: string): void {
+    const connection = this.connection(connectionId);
+    connection.asked.set(namespace, this.#calls);
+    const owner = `${/"device":"(\w+)"/.exec(auth)?.[1]}${namespace}`;
+    if (!this.#firstAsked.has(owner)) this.#firstAsked.set(owner, this.#calls);
+  }
+
+  /** What was emitted to all between the client's wish to connect and its answer may already be for it. */
+  #allowEarly(session: SessionModel, { asked }: ConnectionModel): void {
+    const { namespace, owner } = session;
+    // One that is found by its name may have begun when an earlier wish was cut off.
+    const since = this.options.identify ? this.#firstAsked.get(owner + namespace) : undefined;
+    for (let n = (since ?? asked.get(namespace) ?? this.#calls) + 1; n <= this.#calls; n++) {
+      const emit = this.emits.get(n);
+      if (emit?.namespace === namespace && emit.toAll) session.allowed.add(n);
+    }
+  }
+
+  /** The server, or the client by a packet, has ended the session; or its connection, where sessions are no more than that. */
+  ended(session: SessionModel): void {
+    if (session.ended) return;
+    session.ended = true;
+    session.endedAt = this.call();
+  }
+
+  disconnected(session: SessionModel, connectionId: string): void {
+    if (session.stay?.connectionId === connectionId) session.stay = undefined;
+    if (!this.options.durable) this.ended(session);
+  }
+
+  // --- the journal ---
+
+  committed(n: number, offset: number): void {
+    const emit = this.emits.get(n);
+    if (emit === undefined)
+      this.fail("I2 no effect of refused", `the journal has ${n}, which nobody emitted`);
+    emit.fate = "committed";
+    emit.offset = offset;
+    const last = this.#committed.get(emit.namespace) ?? 0;
+    if (n < last) this.fail("I21 emit order", `${n} was committed after ${last}`);
+    this.#committed.set(emit.namespace, n);
+    for (const session of this.sessions) {
+      if (session.namespace === emit.namespace) session.committedUpTo(n);
+    }
+  }
+
+  refused(n: number): void {
+    const emit = this.emits.get(n);
+    if (emit !== undefined) emit.fate = "refused";
+  }
+
+  /**
+   * The process is no more. What the journal has by now is all that there is of what it did.
+   *
+   * @param clean whether it had time to store what it knew
+   */
+  crashed(clean: boolean): void {
+    for (const emit of this.emits.values()) if (emit.fate === "pending") emit.fate = "lost";
+    this.#asked.clear();
+    for (const session of this.sessions) {
+      session.crash(this.#committed.get(session.namespace) ?? 0);
+      if (!clean) session.forgetReceiptsSince(this.#scheduler.now - this.options.receiptStoredMs);
+      if (!this.options.durable) this.ended(session);
+    }
+  }
+
+  /** The client leaves of its own will: what is on its way is not for anybody. */
+  left({ connectionId, stayNumber }: Arrival, namespace: string): void {
+    const connection = this.connection(connectionId);
+    connection.left.set(namespace, stayNumber);
+    const stay = connection.current(namespace);
+    if (stay === undefined || stay !== connection.stay(namespace, stayNumber)) return;
+    stay.left = true;
+    for (const { n } of stay.session.owed) if (n <= stay.sent) stay.session.excused.add(n);
+  }
+
+  // --- what leaves the server ---
+
+  sent(connectionId: string, namespace: string, n: number): void {
+    const emit = this.emits.get(n);
+    if (emit === undefined) this.fail("I6 no phantom", `${n} was sent, and nobody emitted it`);
+    if (emit.fate !== "committed") this.fail("I6 no phantom", `${n} was sent while ${emit.fate}`);
+    const stay = this.connection(connectionId).current(namespace);
+    if (stay === undefined) return;
+    if (stay.fenced) {
+      this.fail("I11 fencing", `${n} was sent on a connection whose session had been taken over`);
+    }
+    if (emit.kind === "stored") stay.sent = Math.max(n, stay.sent);
+    if (stay.left) stay.session.excused.add(n);
+  }
+
+  pinged(connectionId: string): void {
+    const { stays, pings } = this.connection(connectionId);
+    pings.push([...stays.values()].flat().map((stay) => ({ stay, n: stay.sent })));
+  }
+
+  ponged(connectionId: string): void {
+    for (const { stay, n } of this.connection(connectionId).pings.shift() ?? []) {
+      if (stay.session.stay === stay) stay.session.receipts.push({ tick: this.#scheduler.now, n });
+    }
+  }
+
+  // --- what reaches an application on a client ---
+
+  /** @param stayNumber the stay in the namespace, counted by the client */
+  received(
+    { connectionId, stayNumber }: Arrival,
+    namespace: string,
+    n: number,
+    owner: string,
+  ): void {
+    this.deliveries++;
+    this.#trace.add(this.#scheduler.now, "got", owner, n, stayNumber);
+    const emit = this.emits.get(n);
+    if (emit === undefined) this.fail("I6 no phantom", `${owner} got ${n}, which nobody emitted`);
+    const stay = this.connection(connectionId).stay(namespace, stayNumber);
+    const session = stay?.session;
+    if (stay === undefined || session?.owner !== owner || !session.mayGet(n)) {
+      this.fail("I20 isolation", `${owner} got ${n} (${emit.kind}), which was not for it`);
+    }
+    if (session.give(n) > 1) this.#checkRepeat(stay, emit);
+    if (emit.kind === "volatile") return;
+    if (n <= stay.latest) {
+      this.fail("I21 emit order", `${owner} got ${n} after ${stay.latest} on one connection`);
+    }
+    stay.latest = n;
+    if (stay.left) return;
+    this.#checkPromised(stay, n, this.connection(connectionId).congested);
+    if (emit.kind !== "stored") return;
+    const missing = session.firstMissingBefore(n);
+    if (missing !== undefined) {
+      this.fail("I7 in order, no skip", `${owner} got ${n} and never ${missing.n}`);
+    }
+  }
+
+  #checkRepeat({ session, reported }: StayModel, emit: EmitRecord): void {
+    const { n, offset, kind } = emit;
+    const { owner } = session;
+    if (kind !== "stored" || !this.options.durable) {
+      this.fail("I9 no repeats", `${owner} got ${n} (${kind}) again`);
+    }
+    if (reported !== undefined) {
+      if (offset <= reported) {
+        this.fail("I9 no repeats", `${owner} got ${n} again, and had said that it has it`);
+      }
+      return;
+    }
+    const knownBefore = this.#scheduler.now - this.options.receiptStoredMs;
+    const receipt = session.receipts.findLast(({ tick }) => tick < knownBefore);
+    if (receipt !== undefined && n <= receipt.n) {
+      this.fail("I9 no repeats", `${owner} got ${n} again, in spite of its receipt`);
+    }
+  }
+
+  #checkPromised({ promised, session }: StayModel, n: number, congested: boolean): void {
+    for (let [next] = promised; next !== undefined && next.n <= n; [next] = promised) {
+      promised.shift();
+      if (next.n < n && !(next.droppable && congested)) {
+        const { owner } = session;
+        this.fail("I21 emit order", `${owner} got ${n} and not ${next.n}, which came before`);
+      }
+    }
+  }
+
+  /** A client got the event `hf:gap`. */
+  toldGap(connectionId: string, namespace: string, gap: unknown): void {
+    const { from, to }: { from?: unknown; to?: unknown } =
+      typeof gap === "object" && gap !== null ? gap : {};
+    const last = offsetOf(to);
+    if (last === undefined) this.fail("I10 honest gap", "a gap without an end");
+    this.gap(connectionId, namespace, offsetOf(from) ?? 0, last);
+  }
+
+  /** A client is told that it does not get the entries after `from` up to `to`. */
+  gap(connectionId: string, namespace: string, from: number, to: number): void {
+    const session = this.connection(connectionId).current(namespace)?.session;
+    for (const { n, offset } of session?.owed ?? []) {
+      if (offset > from && offset <= to) session?.excused.add(n);
+    }
+  }
+
+  /** A handler of the application was called for the message `m` of a client. */
+  heard(connectionId: string, namespace: string, m: number): void {
+    const stay = this.connection(connectionId).current(namespace);
+    if (stay === undefined) return;
+    if (stay.fenced) {
+      this.fail(
+        "I11 fencing",
+        `message ${m} was accepted on a connection that had been taken over`,
+      );
+    }
+    if (m <= stay.heard)
+      this.fail("I21 emit order", `message ${m} was handled after ${stay.heard}`);
+    stay.heard = m;
+  }
+
+  // --- the end ---
+
+  /** Everybody is connected, and time enough has passed: nobody may miss anything. */
+  checkComplete(): void {
+    const [asked] = this.#asked.keys();
+    if (asked !== undefined) this.fail("I18 liveness", `the callback of ${asked} never ran`);
+    for (const session of this.sessions) {
+      if (session.ended) continue;
+      const [first, ...more] = session.missing();
+      if (first === undefined) continue;
+      if (session.stay === undefined) continue;
+      const others = more.length === 0 ? "" : ` and ${more.length} more`;
+      this.fail(
+        "I8 resume",
+        `${session.owner} never got ${first.n}${others} (${session.namespace})`,
+      );
+    }
+  }
+
+  /** Whether nothing is owed to anybody who is connected. */
+  get isComplete(): boolean {
+    if (this.#asked.size > 0) return false;
+    return this.sessions.every(
+      (session) => session.ended || session.stay === undefined || session.missing().length === 0,
+    );
+  }
+}

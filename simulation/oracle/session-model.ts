@@ -1,0 +1,118 @@
+/**
+ * What one session is owed, told from the calls of the application alone: the entries that were emitted to it
+ * between its joins and leaves, in the order of the calls.
+ */
+import type { StayModel } from "./connection-model.ts";
+import type { EmitRecord } from "./emit-record.ts";
+
+/** maybe: the call that decided it was under way when the process was killed. */
+export type Membership = "in" | "maybe";
+
+export class SessionModel {
+  readonly namespace: string;
+  /** Whose it is: the name of the simulated device. */
+  readonly owner: string;
+  readonly pids = new Set<string>();
+  readonly rooms = new Map<string, Membership>();
+  /** Changes of rooms that may not be committed, oldest first. */
+  changes: { readonly n: number; readonly room: string; certain: boolean }[] = [];
+  ended = false;
+  /** It ended, or the process was killed before that was committed. */
+  endUncertain = false;
+  endedAt = 0;
+  /** Everything it is owed, in the order of the calls. */
+  readonly owed: EmitRecord[] = [];
+  readonly #owed = new Set<number>();
+  /** What it may be given and is not owed. */
+  readonly allowed = new Set<number>();
+  /** How often it was given what. */
+  readonly given = new Map<number, number>();
+  /** What it was told that it does not get. */
+  readonly excused = new Set<number>();
+  /** All before this place in `owed` is settled. */
+  #settled = 0;
+  /** Where it is connected. */
+  stay: StayModel | undefined;
+  /** Proven to have arrived: pairs of when that was known and the call. */
+  receipts: { readonly tick: number; readonly n: number }[] = [];
+
+  constructor(namespace: string, owner: string) {
+    this.namespace = namespace;
+    this.owner = owner;
+  }
+
+  owe(emit: EmitRecord): void {
+    this.owed.push(emit);
+    this.#owed.add(emit.n);
+  }
+
+  mayGet(n: number): boolean {
+    return this.#owed.has(n) || this.allowed.has(n);
+  }
+
+  give(n: number): number {
+    const times = (this.given.get(n) ?? 0) + 1;
+    this.given.set(n, times);
+    return times;
+  }
+
+  /** The first entry before `n` that it is owed and was neither given nor told about. */
+  firstMissingBefore(n: number): EmitRecord | undefined {
+    for (; this.#settled < this.owed.length; this.#settled++) {
+      const emit = this.owed[this.#settled];
+      if (emit === undefined || emit.n >= n) return undefined;
+      if (this.#isSettled(emit)) continue;
+      return emit.fate === "pending" ? undefined : emit;
+    }
+    return undefined;
+  }
+
+  /** Everything that is owed and still missing. */
+  missing(): EmitRecord[] {
+    return this.ended ? [] : this.owed.filter((emit) => !this.#isSettled(emit));
+  }
+
+  #isSettled(emit: EmitRecord): boolean {
+    return (
+      this.given.has(emit.n) ||
+      this.excused.has(emit.n) ||
+      emit.perishable ||
+      emit.fate === "refused" ||
+      emit.fate === "lost"
+    );
+  }
+
+  isIn(room: string): Membership | "out" {
+    return this.rooms.get(room) ?? "out";
+  }
+
+  join(room: string, n: number): void {
+    this.rooms.set(room, "in");
+    this.changes.push({ n, room, certain: false });
+  }
+
+  leave(room: string, n: number): void {
+    this.rooms.delete(room);
+    this.changes.push({ n, room, certain: false });
+  }
+
+  /** Changes up to and with this call are committed. */
+  committedUpTo(n: number): void {
+    if (this.changes.length > 0) this.changes = this.changes.filter((change) => change.n > n);
+  }
+
+  /** What was not stored before the process was killed is not known any more. */
+  forgetReceiptsSince(tick: number): void {
+    this.receipts = this.receipts.filter((receipt) => receipt.tick < tick);
+  }
+
+  /** The process was killed: what was not committed for certain may have happened or not. */
+  crash(committed: number): void {
+    for (const { n, room, certain } of this.changes) {
+      if (n > committed && !certain) this.rooms.set(room, "maybe");
+    }
+    this.changes = [];
+    if (this.ended && this.endedAt > committed) this.endUncertain = true;
+    this.stay = undefined;
+  }
+}

@@ -1,0 +1,65 @@
+/** Reads what the server sends, as far as the oracle wants to know it. Independent of the server's own codec. */
+import type { EnginePacket } from "@holdfast/protocol";
+import type { Trace } from "../kernel/trace.ts";
+import type { EngineWatcher } from "./engine-watcher.ts";
+import type { Oracle } from "./oracle.ts";
+
+/** `2["e",17,…]`, `2/chat,5["e",17,…]`, `51-["e",17,…]`: an event of the simulation, with its number. */
+const eventForm = /^[25](?:\d+-)?(?:(\/[^,]*),)?\d*\["(?:e|ask|direct)",(\d+)/;
+
+/** `3/chat,5[17,…]`: an answer to a message of the client. */
+const answerForm = /^3(?:(\/[^,]*),)?\d+\[(\d+)/;
+
+/** Which call of which namespace a packet carries, if it carries one. */
+export function carried(
+  data: string | Uint8Array | undefined,
+): { readonly namespace: string; readonly n: number } | undefined {
+  if (typeof data !== "string") return undefined;
+  const match = eventForm.exec(data) ?? answerForm.exec(data);
+  return match === null ? undefined : { namespace: match[1] ?? "/", n: Number(match[2]) };
+}
+
+const connectForm = /^0(?:(\/[^,]*),)?\{/;
+
+/** The namespace of a CONNECT packet: a client asks for it, or is told that it is in. */
+export function joined(data: unknown): string | undefined {
+  const match = typeof data === "string" ? connectForm.exec(data) : null;
+  return match === null ? undefined : (match[1] ?? "/");
+}
+
+export class Wire implements EngineWatcher {
+  readonly #oracle: Oracle;
+  readonly #trace: Trace;
+
+  constructor(oracle: Oracle, trace: Trace) {
+    this.#oracle = oracle;
+    this.#trace = trace;
+  }
+
+  leaves(connectionId: string, { type, data }: EnginePacket): void {
+    this.#trace.note(`  -> ${connectionId.slice(0, 4)} ${type} ${data}`);
+    if (type === "ping") {
+      this.#oracle.pinged(connectionId);
+      return;
+    }
+    const found = type === "message" ? carried(data) : undefined;
+    if (found !== undefined) this.#oracle.sent(connectionId, found.namespace, found.n);
+  }
+
+  arrives(connectionId: string, { type, data }: EnginePacket): void {
+    this.#trace.note(`  <- ${connectionId.slice(0, 4)} ${type} ${data}`);
+    if (type === "pong") this.#oracle.ponged(connectionId);
+    const namespace = type === "message" ? joined(data) : undefined;
+    if (namespace !== undefined) this.#oracle.asks(connectionId, namespace, `${data}`);
+  }
+}
+
+/** The offset in a position that a client holds. Undefined for any other string. */
+export function offsetOf(position: unknown): number | undefined {
+  if (typeof position !== "string") return undefined;
+  const [prefix, , offset, check] = position.split(".");
+  if (prefix !== "hf" && prefix !== "hp") return undefined;
+  if (offset === undefined || check === undefined) return undefined;
+  const value = Number.parseInt(offset, 36);
+  return Number.isNaN(value) ? undefined : value;
+}

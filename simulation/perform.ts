@@ -1,0 +1,156 @@
+/** What each action of a plan does. Its numbers choose whom it is done to. */
+import type { Device } from "./clients/device.ts";
+import type { Cut } from "./network/path.ts";
+import { type Action, type ActionKind, roomNames } from "./plan.ts";
+import type { Shape } from "./process/app.ts";
+import type { AppServer, AppSocket } from "./process/server-process.ts";
+import type { World } from "./world.ts";
+
+/** An action, and what its numbers stand for now. */
+interface Scene {
+  readonly world: World;
+  readonly device: Device;
+  readonly namespace: string;
+  readonly room: string;
+  readonly otherRoom: string;
+  readonly shape: Shape;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+type Act = (scene: Scene) => void;
+
+export function perform(world: World, { kind, a, b, c }: Action): void {
+  const shape = { trailing: c % 5 === 0, bytes: c % 7 === 0 ? c * 2 : 0, binary: c % 11 === 0 };
+  acts[kind]({
+    world,
+    device: choose(world.devices, a),
+    namespace: choose(world.plan.namespaces, a + c),
+    room: choose(roomNames, b),
+    otherRoom: choose(roomNames, c),
+    shape,
+    a,
+    b,
+    c,
+  });
+}
+
+function choose<Value>(values: readonly Value[], number: number): Value {
+  const value = values[number % values.length];
+  if (value === undefined) throw new Error("nothing to choose from");
+  return value;
+}
+
+/** Something that the server does, while there is one. */
+const onServer =
+  (act: (io: AppServer, scene: Scene) => void): Act =>
+  (scene) => {
+    const { process } = scene.world;
+    if (process !== undefined) act(process.io, scene);
+  };
+
+/** Something that is done with a connected socket, if there is one. */
+const onSocket = (act: (socket: AppSocket, scene: Scene) => void): Act =>
+  onServer((_io, scene) => {
+    const sockets = scene.world.app.sockets.get(scene.namespace) ?? [];
+    if (sockets.length > 0) act(choose(sockets, scene.b), scene);
+  });
+
+const cut =
+  (tellClient: boolean, tellServer: boolean): Act =>
+  ({ device, b }) => {
+    const how: Cut = { tellClient, tellServer, reset: b % 2 === 0 };
+    device.path.cut(how);
+  };
+
+const acts: Readonly<Record<ActionKind, Act>> = {
+  // --- the application ---
+  room: onServer((io, { world, namespace, room, otherRoom, shape, a }) => {
+    const rooms = a % 3 === 0 ? [room, otherRoom] : [room];
+    world.app.toRooms(io, namespace, { rooms, except: [] }, shape);
+  }),
+  all: onServer((io, { world, namespace, shape }) => {
+    world.app.toRooms(io, namespace, { rooms: [], except: [] }, shape);
+  }),
+  except: onServer((io, { world, namespace, room, otherRoom, shape, a }) => {
+    const rooms = a % 2 === 0 ? [] : [room];
+    world.app.toRooms(io, namespace, { rooms, except: [otherRoom] }, shape);
+  }),
+  "from socket": onSocket((socket, { world, namespace, room, shape, a }) => {
+    world.app.fromSocket(namespace, socket, a % 2 === 0 ? [room] : [], shape);
+  }),
+  "to socket": onSocket((socket, { world, namespace, shape }) => {
+    world.app.toSocket(namespace, socket, shape);
+  }),
+  burst: onServer(burst),
+  volatile: onServer((io, { world, namespace, room, shape }) => {
+    world.app.volatile(io, namespace, [room], shape);
+  }),
+  direct: onSocket((socket, { world, namespace, c }) => {
+    world.app.direct(namespace, socket, 1000 + c);
+  }),
+  ask: onServer((io, { world, namespace, room, c }) => {
+    world.app.ask(io, namespace, [room], 1000 + c * 3);
+  }),
+  join: onSocket((socket, { world, otherRoom }) => world.app.join(socket, otherRoom)),
+  leave: onSocket((socket, { world, otherRoom }) => world.app.leave(socket, otherRoom)),
+  "sockets join": onServer((io, { world, namespace, room, otherRoom }) => {
+    world.app.socketsJoin(io, namespace, room, otherRoom);
+  }),
+  "sockets leave": onServer((io, { world, namespace, room, otherRoom }) => {
+    world.app.socketsLeave(io, namespace, room, otherRoom);
+  }),
+  kick: onSocket((socket, { c }) => socket.disconnect(c % 4 === 0)),
+
+  // --- the devices ---
+  say: ({ device, namespace, b }) => device.say(namespace, b % 2 === 0),
+  "store place": ({ device }) => device.store(),
+  reload: ({ device }) => device.reload(),
+  "leave namespace": ({ device, namespace }) => device.leaveNamespace(namespace),
+  "come back": ({ device }) => device.connectAll(),
+
+  // --- the network ---
+  cut: cut(true, true),
+  "half-open server": cut(true, false),
+  "half-open client": cut(false, true),
+  "block down": ({ device }) => device.path.block("down"),
+  "block up": ({ device }) => device.path.block("up"),
+  block: ({ device }) => {
+    device.path.block("down");
+    device.path.block("up");
+  },
+  unblock: ({ device }) => device.path.unblock(),
+  slow: ({ device, b }) => {
+    device.path.bytesPerMs = 1 + (b % 4);
+  },
+
+  // --- the machine ---
+  kill: ({ world, b }) => world.kill(b % 3 === 0),
+  restart: ({ world }) => world.restart(),
+  "set clock": ({ world, b }) => {
+    world.wall.offsetMs += ((b % 7) - 3) * 1_200_000 + b;
+  },
+};
+
+/** Many calls of all sorts within one handler: their order must hold. */
+function burst(io: AppServer, { world, namespace, shape, a, b, c }: Scene): void {
+  const { app } = world;
+  const sockets = app.sockets.get(namespace) ?? [];
+  for (let count = 0; count < 3 + (a % 12); count++) {
+    const room = choose(roomNames, b + count * 7);
+    const turn = (c + count * count) % 8;
+    if (turn < 3 || sockets.length === 0) {
+      app.toRooms(io, namespace, { rooms: [room], except: [] }, shape);
+      continue;
+    }
+    const socket = choose(sockets, c + count);
+    // A call before may have ended it.
+    if (!socket.connected) continue;
+    if (turn === 3) app.toSocket(namespace, socket, shape);
+    else if (turn === 4) app.direct(namespace, socket, 3000);
+    else if (turn === 5) app.join(socket, room);
+    else if (turn === 6) app.leave(socket, room);
+    else app.fromSocket(namespace, socket, [], shape);
+  }
+}

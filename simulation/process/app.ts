@@ -1,0 +1,180 @@
+/**
+ * The application on the server: rooms that clients ask for, answers to their messages, and whatever the plan has
+ * it emit. Tells the oracle each call before it makes it.
+ */
+import type { Oracle, Recipients } from "../oracle/oracle.ts";
+import type { SessionModel } from "../oracle/session-model.ts";
+import { offsetOf } from "../oracle/wire.ts";
+import type { AppServer, AppSocket } from "./server-process.ts";
+
+/** What clients bring with their CONNECT, besides what the stock client adds. */
+interface Auth {
+  readonly device?: unknown;
+  readonly rooms?: unknown;
+  readonly pid?: unknown;
+  readonly offset?: unknown;
+  readonly hf?: { readonly pid?: unknown; readonly position?: unknown };
+}
+
+export interface AppOptions {
+  readonly namespaces: readonly string[];
+  /** Whether rooms are joined at each connection, or only by sessions that are new. */
+  readonly joinAlways: boolean;
+  /** Whether sessions are found by the name of the device. */
+  readonly identify: boolean;
+}
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
+
+/** What an emit looks like. Some end in a string, which a stock client takes for its position. */
+export interface Shape {
+  readonly trailing: boolean;
+  readonly bytes: number;
+  readonly binary: boolean;
+}
+
+export class App {
+  readonly #oracle: Oracle;
+  readonly #options: AppOptions;
+  readonly models = new WeakMap<AppSocket, SessionModel>();
+  /** By namespace, in the order in which they came. */
+  readonly sockets = new Map<string, AppSocket[]>();
+
+  constructor(oracle: Oracle, options: AppOptions) {
+    this.#oracle = oracle;
+    this.#options = options;
+  }
+
+  install(io: AppServer): void {
+    this.sockets.clear();
+    for (const name of this.#options.namespaces) {
+      this.sockets.set(name, []);
+      io.of(name).on("connection", (socket) => this.#onConnection(name, socket));
+    }
+  }
+
+  #onConnection(namespace: string, socket: AppSocket): void {
+    const auth: Auth = socket.handshake.auth;
+    const owner = textOf(auth.device) ?? "?";
+    const { pid } = socket;
+    const presented = textOf(auth.pid) ?? textOf(auth.hf?.pid);
+    const offset = auth.pid === undefined ? auth.hf?.position : auth.offset;
+    const reported = presented === undefined ? undefined : offsetOf(offset);
+    const found = { pid, presented, reported };
+    const session = this.#oracle.connected(namespace, socket.conn.id, owner, found);
+    this.models.set(socket, session);
+    this.sockets.get(namespace)?.push(socket);
+    const isNew = socket.rooms.size <= 1;
+    if (this.#options.joinAlways || isNew) {
+      for (const room of Array.isArray(auth.rooms) ? auth.rooms : []) this.join(socket, `${room}`);
+    }
+    socket.on("say", (m: number, answer?: (n: number, m: number) => void) => {
+      this.#oracle.heard(socket.conn.id, namespace, m);
+      if (answer === undefined) return;
+      answer(this.#oracle.emit(namespace, "reply", only(session)), m);
+    });
+    socket.on("retried", (m: number, answer: (error: null, m: number) => void) => answer(null, m));
+    socket.on("disconnect", (reason: string) => {
+      this.models.delete(socket);
+      const sockets = this.sockets.get(namespace) ?? [];
+      this.sockets.set(
+        namespace,
+        sockets.filter((other) => other !== socket),
+      );
+      this.#oracle.disconnected(session, socket.conn.id);
+      if (reason === "server namespace disconnect") this.#oracle.ended(session);
+      if (reason === "client namespace disconnect" && !this.#options.identify) {
+        this.#oracle.ended(session);
+      }
+    });
+  }
+
+  // --- what the plan has it do ---
+
+  join(socket: AppSocket, room: string): void {
+    const session = this.models.get(socket);
+    session?.join(room, this.#oracle.call());
+    void socket.join(room);
+  }
+
+  leave(socket: AppSocket, room: string): void {
+    const session = this.models.get(socket);
+    session?.leave(room, this.#oracle.call());
+    void socket.leave(room);
+  }
+
+  /** The rest of an event's arguments after its number. */
+  content(shape: Shape): unknown[] {
+    const content: unknown[] = [];
+    if (shape.bytes > 0) content.push({ text: "x".repeat(shape.bytes) });
+    if (shape.binary) content.push({ bytes: Buffer.from([1, 2, 3]) });
+    if (shape.trailing) content.push("a note");
+    return content;
+  }
+
+  toRooms(io: AppServer, namespace: string, to: Recipients, shape: Shape): void {
+    const n = this.#oracle.emit(namespace, "stored", to);
+    const nsp = io.of(namespace);
+    const target =
+      to.except.length === 0 ? nsp.to([...to.rooms]) : nsp.to([...to.rooms]).except([...to.except]);
+    target.emit("e", n, ...this.content(shape));
+  }
+
+  fromSocket(namespace: string, socket: AppSocket, rooms: readonly string[], shape: Shape): void {
+    const notTo = this.models.get(socket);
+    const n = this.#oracle.emit(namespace, "stored", { rooms, except: [], notTo });
+    const target = rooms.length === 0 ? socket.broadcast : socket.to([...rooms]);
+    target.emit("e", n, ...this.content(shape));
+  }
+
+  toSocket(namespace: string, socket: AppSocket, shape: Shape): void {
+    const n = this.#oracle.emit(namespace, "stored", only(this.models.get(socket)));
+    socket.emit("e", n, ...this.content(shape));
+  }
+
+  volatile(io: AppServer, namespace: string, rooms: readonly string[], shape: Shape): void {
+    const n = this.#oracle.emit(namespace, "volatile", { rooms, except: [] });
+    io.of(namespace)
+      .to([...rooms])
+      .volatile.emit("e", n, ...this.content(shape));
+  }
+
+  /** An event with a callback: once, to the connection of the moment. */
+  direct(namespace: string, socket: AppSocket, timeoutMs: number): void {
+    const n = this.#oracle.emit(namespace, "direct", only(this.models.get(socket)));
+    socket.timeout(timeoutMs).emit("direct", n, () => {});
+  }
+
+  /** A broadcast whose recipients answer. */
+  ask(io: AppServer, namespace: string, rooms: readonly string[], timeoutMs: number): void {
+    const n = this.#oracle.emit(namespace, "stored", { rooms, except: [] });
+    const asked = this.#oracle.asked(n);
+    io.of(namespace)
+      .to([...rooms])
+      .timeout(timeoutMs)
+      .emit("ask", n, (_error: Error | null, answers: unknown[]) => asked.answered(answers));
+  }
+
+  socketsJoin(io: AppServer, namespace: string, from: string, room: string): void {
+    const n = this.#oracle.call();
+    for (const session of this.#oracle.members(namespace, from)) {
+      if (session.isIn(from) === "in") session.join(room, n);
+      else if (session.isIn(room) === "out") session.rooms.set(room, "maybe");
+    }
+    io.of(namespace).in(from).socketsJoin(room);
+  }
+
+  socketsLeave(io: AppServer, namespace: string, from: string, room: string): void {
+    const n = this.#oracle.call();
+    for (const session of this.#oracle.members(namespace, from)) {
+      if (session.isIn(from) === "in") session.leave(room, n);
+      else if (session.isIn(room) === "in") session.rooms.set(room, "maybe");
+    }
+    io.of(namespace).in(from).socketsLeave(room);
+  }
+}
+
+function only(session: SessionModel | undefined): Recipients {
+  return { rooms: [], except: [], only: session };
+}

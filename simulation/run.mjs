@@ -1,0 +1,5 @@
+/** Bundles the simulation with the code it simulates, and runs it: Node 20 cannot read TypeScript. See README.md. */
+import { bundle } from "./bundle.mjs";
+
+const { run } = await import(await bundle());
+process.exitCode = await run(process.argv.slice(2));

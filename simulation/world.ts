@@ -1,0 +1,247 @@
+/** One seed: puts everything together, lets the plan happen, heals, and has the oracle judge. */
+import { Device } from "./clients/device.ts";
+import { replaceGlobals } from "./kernel/globals.ts";
+import type { WallClock } from "./kernel/host.ts";
+import { Random } from "./kernel/random.ts";
+import { drive, Scheduler } from "./kernel/scheduler.ts";
+import { Trace } from "./kernel/trace.ts";
+import { Network } from "./network/network.ts";
+import { Path } from "./network/path.ts";
+import { Oracle } from "./oracle/oracle.ts";
+import { Violation } from "./oracle/violation.ts";
+import { Wire } from "./oracle/wire.ts";
+import { perform } from "./perform.ts";
+import type { Plan } from "./plan.ts";
+import { App } from "./process/app.ts";
+import { type JournalMachine, makeJournalMachine } from "./process/journal-machine.ts";
+import { ServerProcess } from "./process/server-process.ts";
+
+export interface Outcome {
+  readonly hash: string;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly deliveries: number;
+  readonly violation: Violation | undefined;
+  readonly lines: readonly string[];
+}
+
+/** After healing everybody must have everything within this time. */
+const healMs = 180_000;
+
+const checkEveryMs = 500;
+
+export class World {
+  readonly plan: Plan;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly oracle: Oracle;
+  readonly network = new Network();
+  readonly app: App;
+  readonly wall: WallClock;
+  readonly devices: Device[];
+  readonly journals: JournalMachine;
+  process: ServerProcess | undefined;
+  readonly #random: Random;
+  readonly #wire: Wire;
+  #closing = false;
+  #violation: Violation | undefined;
+  #over = false;
+
+  constructor(plan: Plan, scheduler: Scheduler, keepLines: boolean) {
+    this.plan = plan;
+    this.scheduler = scheduler;
+    this.trace = new Trace(keepLines);
+    this.#random = new Random(plan.seed, 2);
+    this.wall = { offsetMs: 1_700_000_000_000 };
+    this.oracle = new Oracle(this.scheduler, this.trace, {
+      durable: plan.store !== "none",
+      identify: plan.identify,
+      receiptStoredMs: 3_000,
+    });
+    this.#wire = new Wire(this.oracle, this.trace);
+    this.journals = makeJournalMachine(plan, this);
+    this.app = new App(this.oracle, plan);
+    this.#start();
+    this.devices = plan.devices.map((device, at) => {
+      const path = new Path({
+        scheduler: this.scheduler,
+        random: new Random(plan.seed, 100 + at),
+        lowMs: device.lowMs,
+        highMs: device.highMs,
+        kernelBytes: plan.kernelBytes,
+      });
+      const { scheduler, network, oracle } = this;
+      const { namespaces } = plan;
+      return new Device({ ...device, namespaces, scheduler, network, path, oracle });
+    });
+  }
+
+  // --- the process ---
+
+  #start(): void {
+    const { plan } = this;
+    const journal = this.journals.open();
+    this.process = new ServerProcess({
+      scheduler: this.scheduler,
+      random: this.#random,
+      wall: this.wall,
+      kernelBytes: plan.kernelBytes,
+      watcher: this.#wire,
+      server: {
+        pingInterval: plan.pingIntervalMs,
+        pingTimeout: plan.pingTimeoutMs,
+        serveClient: false,
+        httpCompression: false,
+        ...this.#storeOptions(),
+      },
+      journal,
+      install: (io) => this.app.install(io),
+    });
+    this.network.listener = this.process;
+    this.trace.add(this.scheduler.now, "start");
+  }
+
+  #storeOptions(): Record<string, unknown> {
+    const { plan } = this;
+    if (plan.store === "none") return {};
+    const device = (socket: { handshake: { auth: { device?: unknown } } }) => ({
+      user: `${socket.handshake.auth.device}`,
+      device: "one",
+    });
+    return {
+      store: "memory",
+      offsets: plan.offsets,
+      highWater: plan.highWaterBytes,
+      limits: { concurrentReads: plan.concurrentReads },
+      ...(plan.identify && { identify: device }),
+    };
+  }
+
+  kill(machine: boolean): void {
+    if (this.process === undefined || this.#closing) return;
+    this.trace.add(this.scheduler.now, "kill");
+    this.process.kill(machine);
+    this.journals.kill();
+    this.process = undefined;
+    this.network.listener = undefined;
+    this.oracle.crashed(false);
+    this.#startLater();
+  }
+
+  /** Ends the process as a deploy does, and starts the next one. */
+  restart(): void {
+    const { process } = this;
+    if (process === undefined || this.#closing) return;
+    this.trace.add(this.scheduler.now, "restart");
+    this.#closing = true;
+    this.network.listener = undefined;
+    void process.close().then(() => {
+      this.#closing = false;
+      this.journals.kill();
+      this.process = undefined;
+      this.oracle.crashed(true);
+      this.#startLater();
+    });
+  }
+
+  #startLater(): void {
+    this.scheduler.after(this.#random.between(1, 1500), () => this.#start());
+  }
+
+  // --- the run ---
+
+  async run(): Promise<Outcome> {
+    for (const action of this.plan.actions) {
+      this.scheduler.at(action.at, () => {
+        if (this.#over) return;
+        this.trace.add(this.scheduler.now, action.kind, action.a, action.b, action.c);
+        perform(this, action);
+      });
+    }
+    this.scheduler.at(this.plan.chaosMs, () => this.#heal());
+    await drive(() => this.#step());
+    return {
+      hash: this.trace.hash,
+      steps: this.scheduler.steps,
+      virtualMs: this.scheduler.now,
+      deliveries: this.oracle.deliveries,
+      violation: this.#violation,
+      lines: this.trace.lines ?? [],
+    };
+  }
+
+  #step(): boolean {
+    if (this.#over) return false;
+    try {
+      return this.scheduler.step(Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      this.failed(error);
+      return false;
+    }
+  }
+
+  /** Something threw: a check, or the code. */
+  failed(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#violation =
+      error instanceof Violation
+        ? error
+        : new Violation("no crash", error instanceof Error ? `${error.stack}` : String(error));
+  }
+
+  #heal(): void {
+    this.trace.add(this.scheduler.now, "heal");
+    this.journals.heal();
+    for (const { path } of this.devices) {
+      path.bytesPerMs = 0;
+      path.unblock();
+    }
+    const endTick = this.scheduler.now + healMs;
+    this.scheduler.after(checkEveryMs, () => this.#await(endTick, false));
+  }
+
+  /** Waits until everybody is there; then once more for one last event to all; then it is over. */
+  #await(endTick: number, last: boolean): void {
+    if (this.#over) return;
+    for (const device of this.devices) device.connectAll();
+    const { process } = this;
+    const connected = !this.#closing && this.devices.every((device) => device.connected);
+    const quiet = process !== undefined && connected && this.oracle.isComplete;
+    if (quiet && !last) {
+      for (const namespace of this.plan.namespaces) {
+        const shape = { trailing: false, bytes: 0, binary: false };
+        this.app.toRooms(process.io, namespace, { rooms: [], except: [] }, shape);
+      }
+    } else if (quiet) {
+      this.oracle.checkComplete();
+      void this.journals.check();
+      this.#over = true;
+      return;
+    }
+    if (this.scheduler.now > endTick) {
+      this.oracle.checkComplete();
+      const away = this.devices.filter((device) => !device.connected).map(({ name }) => name);
+      this.oracle.fail("I18 liveness", `not connected or not done after healing: ${away.join()}`);
+    }
+    this.scheduler.after(checkEveryMs, () => this.#await(endTick, last || quiet));
+  }
+}
+
+/** Runs a plan to its end. */
+export async function runPlan(plan: Plan, keepLines = false): Promise<Outcome> {
+  const scheduler = new Scheduler();
+  let world: World | undefined;
+  const onError = (error: unknown) => world?.failed(error);
+  process.on("uncaughtException", onError);
+  process.on("unhandledRejection", onError);
+  const restore = replaceGlobals(scheduler, new Random(plan.seed, 3));
+  try {
+    world = new World(plan, scheduler, keepLines);
+    return await world.run();
+  } finally {
+    restore();
+    process.removeListener("uncaughtException", onError);
+    process.removeListener("unhandledRejection", onError);
+  }
+}
