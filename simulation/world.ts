@@ -30,6 +30,9 @@ const healMs = 180_000;
 
 const checkEveryMs = 500;
 
+/** Receipts are stored together each second, and the disk takes its time. */
+const receiptStoredMs = 3_000;
+
 export class World {
   readonly plan: Plan;
   readonly scheduler: Scheduler;
@@ -56,7 +59,7 @@ export class World {
     this.oracle = new Oracle(this.scheduler, this.trace, {
       durable: plan.store !== "none",
       identify: plan.identify,
-      receiptStoredMs: 3_000,
+      receiptStoredMs,
     });
     this.#wire = new Wire(this.oracle, this.trace);
     this.journals = makeJournalMachine(plan, this);
@@ -124,7 +127,7 @@ export class World {
     this.journals.kill();
     this.process = undefined;
     this.network.listener = undefined;
-    this.oracle.crashed(false);
+    this.oracle.crashed(this.scheduler.now - receiptStoredMs);
     this.#startLater();
   }
 
@@ -134,12 +137,13 @@ export class World {
     if (process === undefined || this.#closing) return;
     this.trace.add(this.scheduler.now, "restart");
     this.#closing = true;
+    const closeTick = this.scheduler.now;
     this.network.listener = undefined;
     void process.close().then(() => {
       this.#closing = false;
       this.journals.kill();
       this.process = undefined;
-      this.oracle.crashed(true);
+      this.oracle.crashed(closeTick);
       this.#startLater();
     });
   }

@@ -33,6 +33,9 @@ interface Memory {
   _lastOffset?: string | undefined;
 }
 
+/** The packet type CONNECT. */
+const connectType = 0;
+
 const nowhere: Arrival = { connectionId: "", stayNumber: 0 };
 
 const transportClasses = {
@@ -71,7 +74,9 @@ export class Device {
 
   #page(): SimulatedOptions {
     const { network, path } = this.#options;
-    const arrives: SimulatedOptions["arrives"] = (connectionId, data) => {
+    const arrives: SimulatedOptions["arrives"] = (connectionId, data, engine) => {
+      // What comes on a connection that the library has given up, it drops.
+      if (this.#manager.engine !== engine || this.#manager._readyState !== "open") return;
       const namespace = joined(data);
       if (namespace !== undefined) {
         const key = `${connectionId}${namespace}`;
@@ -86,13 +91,7 @@ export class Device {
       if (arrivals === undefined) this.#arrived.set(key, [{ connectionId, stayNumber }]);
       else arrivals.push({ connectionId, stayNumber });
     };
-    const leaves: SimulatedOptions["leaves"] = (connectionId, data) => {
-      const namespace = joined(data);
-      if (namespace === undefined) return;
-      const key = `${connectionId}${namespace}`;
-      this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
-    };
-    return { network, path, gone: false, arrives, leaves };
+    return { network, path, gone: false, arrives };
   }
 
   #open(): Manager {
@@ -104,6 +103,11 @@ export class Device {
     };
     // The stock client's types want names of transports or its own classes.
     const manager = new Manager("http://server.test", options);
+    const send = manager._packet.bind(manager);
+    manager._packet = (packet) => {
+      if (packet.type === connectType) this.#countAsked(packet.nsp ?? "/");
+      send(packet);
+    };
     for (const namespace of namespaces) {
       const stored = this.#stored.get(namespace);
       const auth = {
@@ -141,6 +145,11 @@ export class Device {
   #got(namespace: string, n: number): void {
     const arrival = this.#arrived.get(`${n}${namespace}`)?.shift() ?? nowhere;
     this.#options.oracle.received(arrival, namespace, n, this.name);
+  }
+
+  #countAsked(namespace: string): void {
+    const key = this.#connectionId() + namespace;
+    this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
   }
 
   #connectionId(): string {

@@ -79,14 +79,8 @@ export class ClientPolling extends NodeXHR {
     );
   }
 
-  override send(packets: Parameters<NodeXHR["send"]>[0]): void {
-    const { leaves } = simulatedOptions(this);
-    for (const { data } of packets) leaves(`${this.query["sid"]}`, data);
-    super.send(packets);
-  }
-
   protected override onPacket(packet: Parameters<NodeXHR["onPacket"]>[0]): void {
-    simulatedOptions(this).arrives(`${this.query["sid"]}`, packet.data);
+    simulatedOptions(this).arrives(`${this.query["sid"]}`, packet.data, this.socket);
     super.onPacket(packet);
   }
 

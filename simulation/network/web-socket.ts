@@ -22,10 +22,12 @@ export interface SimulatedOptions {
   readonly network: Network;
   /** The page is no more: nothing leaves it. */
   gone: boolean;
-  /** Told what arrives at the device, with the id of its connection. */
-  readonly arrives: (connectionId: string, data: string | Uint8Array | undefined) => void;
-  /** Told what the device sends. */
-  readonly leaves: (connectionId: string, data: unknown) => void;
+  /** Told what arrives at the device, with the id of its connection and the client's engine that has it. */
+  readonly arrives: (
+    connectionId: string,
+    data: string | Uint8Array | undefined,
+    engine: object,
+  ) => void;
 }
 
 /** The options of the stock client are open: whatever they hold comes through to its transports. */
@@ -62,16 +64,10 @@ export class ClientWebSocket extends ClientTransport {
     if (frame.kind === "accepted") {
       this.onOpen();
     } else if (frame.kind === "packet") {
-      simulatedOptions(this).arrives(`${this.query["sid"]}`, frame.packet.data);
+      simulatedOptions(this).arrives(`${this.query["sid"]}`, frame.packet.data, this.socket);
       // The packets of both libraries have the same shape.
       this.onPacket(frame.packet);
     }
-  }
-
-  override send(packets: ClientPacket[]): void {
-    const { leaves } = simulatedOptions(this);
-    for (const { data } of packets) leaves(`${this.query["sid"]}`, data);
-    super.send(packets);
   }
 
   protected write(packets: ClientPacket[]): void {

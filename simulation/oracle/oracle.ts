@@ -263,14 +263,14 @@ export class Oracle {
   /**
    * The process is no more. What the journal has by now is all that there is of what it did.
    *
-   * @param clean whether it had time to store what it knew
+   * @param storedUntil what it knew by then, it has stored
    */
-  crashed(clean: boolean): void {
+  crashed(storedUntil: number): void {
     for (const emit of this.emits.values()) if (emit.fate === "pending") emit.fate = "lost";
     this.#asked.clear();
     for (const session of this.sessions) {
       session.crash(this.#committed.get(session.namespace) ?? 0);
-      if (!clean) session.forgetReceiptsSince(this.#scheduler.now - this.options.receiptStoredMs);
+      session.forgetReceiptsSince(storedUntil);
       if (!this.options.durable) this.ended(session);
     }
   }

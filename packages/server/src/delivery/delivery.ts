@@ -86,8 +86,7 @@ export class Delivery implements LaneExit {
   readonly receipts: ReceiptStore;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
   readonly awaitedAcks = new AwaitedBroadcasts();
-  /** Sessions with changes of rooms in the lane. */
-  readonly changing = new Set<Session>();
+  /** Sessions with changes of rooms in the lane. */ readonly changing = new Set<Session>();
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
