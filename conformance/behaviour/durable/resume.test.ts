@@ -15,6 +15,7 @@ import {
   type Running,
   start,
   stock,
+  until,
 } from "../../support/clients.ts";
 import { away, cut, marked, numbers, reconnecting } from "../../support/durable.ts";
 import { newFolder } from "../../support/folder.ts";
