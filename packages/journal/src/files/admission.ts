@@ -29,6 +29,14 @@ interface Room {
   refusal(record: StreamRecord): JournalError | undefined;
 }
 
+interface Batch {
+  readonly records: readonly StreamRecord[];
+  readonly contents: readonly StreamRecord[];
+  readonly room: Room;
+  /** The journal's own time. */
+  readonly now: number;
+}
+
 export interface ControlFrame {
   readonly control: Control;
   /** The frame has its place: what follows it in the record may say so. */
@@ -92,6 +100,18 @@ export class Admission {
     if (room === undefined) return false;
 
     const now = commit.stamp();
+    const [record] = records;
+    const [content] = contents;
+    if (records.length === 1 && record !== undefined && content !== undefined) {
+      const fate = room.refusal(content) ?? this.#fateOf(stream, content, now, stream.appended + 1);
+      if (fate === undefined) commit.add(stream, record, content, true);
+      else commit.addUnwritten(stream, record, fate);
+    } else this.#takeBatch(stream, { records, contents, room, now });
+    commit.schedule();
+    return true;
+  }
+
+  #takeBatch(stream: FilesStream, { records, contents, room, now }: Batch): void {
     let offset = stream.appended;
     let last = -1;
     const fates: (Unwritten | undefined)[] = [];
@@ -104,16 +124,9 @@ export class Admission {
     }
     for (const [index, record] of records.entries()) {
       const fate = fates[index];
-      if (fate !== undefined) commit.addUnwritten(stream, record, fate);
-      else
-        commit.add(stream, {
-          record,
-          content: contents[index] ?? record,
-          endsBatch: index === last,
-        });
+      if (fate !== undefined) this.#commit?.addUnwritten(stream, record, fate);
+      else this.#commit?.add(stream, record, contents[index] ?? record, index === last);
     }
-    commit.schedule();
-    return true;
   }
 
   /** Makes room for what is taken. @returns why records are refused, if they are; undefined when a segment is waited for */

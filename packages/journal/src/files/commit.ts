@@ -40,15 +40,6 @@ export interface CommitHost {
   failed(error: JournalError): void;
 }
 
-/** A record to be written. */
-export interface Addition {
-  /** What the follower is told of. */
-  readonly record: StreamRecord;
-  /** What is written: the same, or a copy that was taken when it had to wait. */
-  readonly content: StreamRecord;
-  readonly endsBatch: boolean;
-}
-
 const blockBytes = 1024 * 1024;
 const head = new FrameHead();
 
@@ -68,6 +59,10 @@ export class GroupCommit {
   #file: DiskFile;
   #failure: JournalError | undefined;
   #idle: (() => void)[] = [];
+  #stamped = false;
+  readonly #forgetStamp = (): void => {
+    this.#stamped = false;
+  };
   #timeMs = 0;
   #ageMs = 0;
   flushes = 0;
@@ -103,8 +98,11 @@ export class GroupCommit {
     return this.#segment.size - this.#filling.end;
   }
 
-  /** Reads the clocks, once for all records of a call. @returns the journal's own time */
+  /** Reads the clocks, once in a turn. @returns the journal's own time */
   stamp(): number {
+    if (this.#stamped) return this.#ageMs;
+    this.#stamped = true;
+    queueMicrotask(this.#forgetStamp);
     this.#timeMs = Math.max(0, Math.floor(this.#host.clock.wallMs()));
     this.#ageMs = this.#host.ageMs();
     return this.#ageMs;
@@ -127,8 +125,11 @@ export class GroupCommit {
     return true;
   }
 
-  /** Puts a record into the group; `makeRoom` has been asked for all records of a batch. */
-  add(stream: FilesStream, { record, content, endsBatch }: Addition): void {
+  /**
+   * Puts a record into the group; `makeRoom` has been asked for all records of a batch.
+   * @param content what is written: the record, or a copy that was taken when it had to wait
+   */
+  add(stream: FilesStream, record: StreamRecord, content: StreamRecord, endsBatch: boolean): void {
     this.#needBlock(frameBound(content));
     const isEntry = content.kind === "entry";
     this.#setHead(

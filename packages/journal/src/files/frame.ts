@@ -14,7 +14,7 @@
  * The sum begins with the segment and the place, so a frame that is read in another place is no frame. The first
  * eight bytes are never torn, because a disk writes sectors: a bad sum of the length is damage, not a power cut.
  */
-import type { EntryRecord, SessionRecord, StreamRecord } from "../journal.ts";
+import type { EntryRecord, MessageId, SessionRecord, StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";
 import { crc32cOfWords } from "./crc32c.ts";
 import { TextReader, textBound, textMaxBytes, writeText } from "./text.ts";
@@ -209,33 +209,53 @@ function kindOf(byte: number): FrameKind {
   return byte === frameKinds.control ? byte : frameKinds.damaged;
 }
 
-/** @returns the entry of a whole frame; its body is a view of the block. Undefined when the texts are none */
-export function readEntry(block: Block, index: number): EntryRecord | undefined {
+/** What an entry is found by, and where its body begins. */
+export interface EntryTexts {
+  readonly tags: string[];
+  readonly except: string[];
+  readonly messageId: MessageId | undefined;
+  readonly bodyIndex: number;
+}
+
+/** @returns undefined when the texts are none */
+export function readTexts(block: Block, index: number): EntryTexts | undefined {
   const { view, bytes } = block;
   const mark = view.getUint8(index + 9);
-  const end = endOf(block, index);
-  let start = index + frameHeaderBytes;
-  if ((mark & flags.expires) !== 0) start += 8;
-  if (start > end) return undefined;
-  const expiresMs = (mark & flags.expires) !== 0 ? view.getFloat64(start - 8, true) : undefined;
-  const texts = new TextReader(bytes, start, end);
-  const id = texts.list((mark & flags.messageId) !== 0 ? 3 : 0);
+  const start = index + frameHeaderBytes + ((mark & flags.expires) === 0 ? 0 : 8);
+  const texts = new TextReader(bytes, start, endOf(block, index));
+  let messageId: MessageId | undefined;
+  if ((mark & flags.messageId) !== 0) {
+    const [producer, id, digest] = texts.list(3) ?? [];
+    if (producer === undefined || id === undefined || digest === undefined) return undefined;
+    messageId = { producer, id, digest };
+  }
   const tags = texts.list(view.getUint16(index + 38, true));
   const except = texts.list(view.getUint16(index + 40, true));
-  if (id === undefined || tags === undefined || except === undefined) return undefined;
-  const [producer, name, digest] = id;
-  const messageId =
-    producer !== undefined && name !== undefined && digest !== undefined
-      ? { producer, id: name, digest }
-      : undefined;
+  if (tags === undefined || except === undefined || texts.position > endOf(block, index)) {
+    return undefined;
+  }
+  return { tags, except, messageId, bodyIndex: texts.position };
+}
+
+/** @returns the entry of a whole frame; its body is a view of the block. Undefined when the texts are none */
+export function readEntry(block: Block, index: number): EntryRecord | undefined {
+  const texts = readTexts(block, index);
+  if (texts === undefined) return undefined;
+  const { view, bytes } = block;
+  const { tags, except, messageId, bodyIndex } = texts;
+  const expires = (view.getUint8(index + 9) & flags.expires) !== 0;
   return {
     kind: "entry",
     tags,
     except,
-    body: new Uint8Array(bytes.buffer, bytes.byteOffset + texts.position, end - texts.position),
+    body: new Uint8Array(
+      bytes.buffer,
+      bytes.byteOffset + bodyIndex,
+      endOf(block, index) - bodyIndex,
+    ),
     format: view.getUint8(index + 10),
     messageId,
-    expiresMs,
+    expiresMs: expires ? view.getFloat64(index + frameHeaderBytes, true) : undefined,
     offset: getUint48(view, index + 20),
     timeMs: getUint48(view, index + 26),
   };

@@ -21,7 +21,7 @@ import { type Control, controlOf } from "./control.ts";
 import { readFile } from "./file-io.ts";
 import { frameKinds, noFrame } from "./frame.ts";
 import { decodeIds, type StoredId } from "./ids.ts";
-import { type ScannedFrame, SegmentScanner } from "./scan.ts";
+import { SegmentScanner } from "./scan.ts";
 import {
   checkpointName,
   corrupt,
@@ -174,8 +174,10 @@ class Recovery {
     if (number === undefined) return undefined;
     const { seed, size } = await this.#segment(number);
     return this.#open.use(number, async (file) => {
-      const frame = await new SegmentScanner(file, seed, size).frame(segmentHeadBytes);
-      const control = typeof frame === "number" ? undefined : controlOf(frame.control);
+      const scanner = new SegmentScanner(file, seed, size);
+      const isWhole = (await scanner.frame(segmentHeadBytes)) > 0;
+      const isControl = isWhole && scanner.head.kind === frameKinds.control;
+      const control = isControl ? controlOf(scanner.control()) : undefined;
       return control?.type === "start" ? control.previousEnd : undefined;
     });
   }
@@ -187,22 +189,29 @@ class Recovery {
     previousEnd: number | undefined,
   ): Promise<boolean> {
     segment.index = new SegmentIndex();
-    let batch: ScannedFrame[] = [];
+    scanner.keepFrom = segmentHeadBytes;
+    let batch: number[] = [];
     let place = segmentHeadBytes;
     let what: number = noFrame.empty;
-    for (;;) {
-      const frame = place < segment.size ? await scanner.frame(place) : noFrame.empty;
-      if (typeof frame === "number") {
-        what = frame;
+    while (place < segment.size) {
+      const found = scanner.frame(place);
+      const length = typeof found === "number" ? found : await found;
+      if (length <= 0) {
+        what = length;
         break;
       }
-      place += frame.length;
-      if (frame.kind === frameKinds.damaged) batch = [];
-      else batch.push(frame);
-      if (!frame.endsBatch) continue;
-      for (const one of batch) this.#apply(segment, one);
+      const { kind, endsBatch } = scanner.head;
+      if (kind === frameKinds.damaged) batch = [];
+      else batch.push(place);
+      place += length;
+      if (!endsBatch) continue;
+      for (const one of batch) {
+        if (batch.length > 1) scanner.back(one);
+        this.#apply(segment, scanner);
+      }
       batch = [];
       segment.end = place;
+      scanner.keepFrom = place;
     }
     const { segment: last, place: known } = this.#checkpoint ?? { segment: 0, place: 0 };
     const mustReach = Math.max(previousEnd ?? 0, last === segment.number ? known : 0);
@@ -224,61 +233,57 @@ class Recovery {
     const written = await scanner.lastWritten(end);
     if (written === end) return;
     if (place < size && !(await scanner.looksTorn(place, what))) throw damaged(written);
-    for (let at = place; at < written; ) {
-      const later = await scanner.nextFrame(at);
-      if (later === undefined) break;
-      if (later.flushed > end) throw damaged(later.place);
-      at = later.place + later.length;
+    for (let at = place; at < written && (await scanner.nextFrame(at)); ) {
+      if (scanner.head.flushed > end) throw damaged(scanner.place);
+      at = scanner.place + scanner.length;
     }
     this.#found.torn.push({ segment: segment.number, from: end, to: written });
   }
 
-  #apply(segment: Segment, frame: ScannedFrame): void {
-    const { number, place: known } = {
-      number: this.#checkpoint?.segment ?? 0,
-      place: this.#checkpoint?.place ?? 0,
-    };
-    const isNew = segment.number > number || frame.place >= known;
-    this.#found.ageMs = Math.max(this.#found.ageMs, frame.ageMs);
+  #apply(segment: Segment, frame: SegmentScanner): void {
+    const known = this.#checkpoint;
+    const isNew =
+      known === undefined || segment.number > known.segment || frame.place >= known.place;
+    this.#found.ageMs = Math.max(this.#found.ageMs, frame.head.ageMs);
     if (isNew) this.#found.clean = false;
-    if (frame.kind === frameKinds.control) {
-      if (isNew) this.#applyControl(segment, frame);
-      return;
-    }
-    this.#applyRecord(segment, frame, isNew);
+    if (frame.head.kind !== frameKinds.control) this.#applyRecord(segment, frame, isNew);
+    else if (isNew) this.#applyControl(segment, frame);
   }
 
-  #applyRecord(segment: Segment, frame: ScannedFrame, isNew: boolean): void {
-    const { entry, session, offset, place, length, ageMs } = frame;
-    const stream = this.#found.streams.get(frame.stream);
-    if (stream === undefined)
-      throw corrupt(segment.name, `no stream ${frame.stream}, at byte ${place}`);
-    const before = isNew ? stream.head : segment.ranges.get(frame.stream)?.last;
+  #applyRecord(segment: Segment, frame: SegmentScanner, isNew: boolean): void {
+    const { place, head } = frame;
+    const { stream: number, offset, ageMs } = head;
+    const stream = this.#found.streams.get(number);
+    const at = (): string => `at byte ${place}`;
+    if (stream === undefined) throw corrupt(segment.name, `no stream ${number}, ${at()}`);
+    const before = isNew ? stream.head : segment.ranges.get(number)?.last;
     if (before !== undefined && offset <= before) {
-      throw corrupt(segment.name, `offset ${offset} follows ${before}, at byte ${place}`);
+      throw corrupt(segment.name, `offset ${offset} follows ${before}, ${at()}`);
     }
     if (before !== undefined && offset > before + 1) {
-      segment.index?.holes.push({ stream: stream.number, from: before, to: offset - 1 });
+      segment.index?.holes.push({ stream: number, from: before, to: offset - 1 });
     }
-    segment.extend(stream.number, offset);
-    if (entry !== undefined) {
-      segment.index?.add(stream.number, offset, place, ageMs, entry.tags);
+    segment.extend(number, offset);
+    if (head.kind === frameKinds.entry) {
+      const texts = frame.texts();
+      if (texts === undefined) throw corrupt(segment.name, `an entry without its texts, ${at()}`);
+      segment.index?.add(number, offset, place, ageMs, texts.tags);
       segment.entries++;
-      segment.entryBytes += length;
+      segment.entryBytes += frame.length;
       segment.lastAgeMs = ageMs;
-      if (entry.messageId !== undefined) {
-        segment.ids.push({ ...entry.messageId, stream: stream.number, offset, ageMs });
-      }
+      const id = texts.messageId;
+      if (id !== undefined) segment.ids.push({ ...id, stream: number, offset, ageMs });
     }
     if (!isNew) return;
     stream.head = offset;
-    if (session !== undefined && offset > (stream.state?.offset ?? 0))
-      stream.sessions.push(session);
+    const isSession = head.kind === frameKinds.session && offset > (stream.state?.offset ?? 0);
+    if (isSession) stream.sessions.push(frame.session());
   }
 
-  #applyControl(segment: Segment, { control: value, place }: ScannedFrame): void {
-    const control = controlOf(value);
-    if (control === undefined) throw corrupt(segment.name, `an unknown control, at byte ${place}`);
+  #applyControl(segment: Segment, frame: SegmentScanner): void {
+    const control = controlOf(frame.control());
+    if (control === undefined)
+      throw corrupt(segment.name, `an unknown control, at byte ${frame.place}`);
     applyControl(this.#found, control);
   }
 

@@ -1,37 +1,18 @@
 /** Reads a segment frame by frame: to recover, to make an index again, to verify. */
 import type { DiskFile } from "../disk.ts";
-import type { EntryRecord, SessionRecord } from "../journal.ts";
+import type { SessionRecord } from "../journal.ts";
 import { Block } from "./block.ts";
 import {
+  type EntryTexts,
   FrameHead,
-  type FrameKind,
   frameAt,
-  frameKinds,
   lengthAt,
   noFrame,
   readBody,
-  readEntry,
   readHead,
   readSession,
+  readTexts,
 } from "./frame.ts";
-
-/** One frame, with what it holds taken out. */
-export interface ScannedFrame {
-  readonly kind: FrameKind;
-  readonly place: number;
-  readonly length: number;
-  readonly endsBatch: boolean;
-  /** All of the segment before this place was on the disk when the frame was written. */
-  readonly flushed: number;
-  readonly stream: number;
-  readonly offset: number;
-  readonly ageMs: number;
-  /** Its body is a view of a large block: take a copy to keep it. */
-  readonly entry: EntryRecord | undefined;
-  readonly session: SessionRecord | undefined;
-  /** The JSON value of a control frame. */
-  readonly control: unknown;
-}
 
 const chunkBytes = 2 * 1024 * 1024;
 const sectorBytes = 512;
@@ -42,7 +23,12 @@ export class SegmentScanner {
   readonly #seed: number;
   readonly #size: number;
   #block = new Block(0, 8);
-  readonly #head = new FrameHead();
+  /** What the frame that was found last says of itself, and where it is. */
+  readonly head = new FrameHead();
+  place = 0;
+  length = 0;
+  /** From here on everything stays in memory: the begin of a batch whose end is not found yet. */
+  keepFrom = Number.POSITIVE_INFINITY;
 
   constructor(file: DiskFile, seed: number, size: number) {
     this.#file = file;
@@ -50,21 +36,31 @@ export class SegmentScanner {
     this.#size = size;
   }
 
-  /** @returns the whole frame at `place`, or the member of `noFrame` that says what is there instead */
-  async frame(place: number): Promise<ScannedFrame | number> {
-    const length = await this.#check(place);
-    if (length <= 0) return length;
-    const block = this.#block;
-    const head = this.#head;
-    const index = place - block.start;
-    readHead(block, index, head);
-    const { kind, endsBatch, flushed, stream, offset, ageMs } = head;
-    const entry = kind === frameKinds.entry ? readEntry(block, index) : undefined;
-    if (kind === frameKinds.entry && entry === undefined) return noFrame.sum;
-    const session = kind === frameKinds.session ? readSession(block, index) : undefined;
-    const control = kind === frameKinds.control ? parse(readBody(block, index)) : undefined;
-    const common = { kind, place, length, endsBatch, flushed, stream, offset, ageMs };
-    return { ...common, entry, session, control };
+  /** @returns the length of the whole frame at `place`, or the member of `noFrame` that says what is there instead */
+  frame(place: number): number | Promise<number> {
+    return this.#isLoaded(place) ? this.#found(place) : this.#loadFrame(place);
+  }
+
+  /** Goes to a frame that was found before, and is still in memory. */
+  back(place: number): void {
+    const index = place - this.#block.start;
+    this.place = place;
+    this.length = lengthAt(this.#block, index);
+    readHead(this.#block, index, this.head);
+  }
+
+  /** The texts of the entry that was found last. */
+  texts(): EntryTexts | undefined {
+    return readTexts(this.#block, this.place - this.#block.start);
+  }
+
+  session(): SessionRecord {
+    return readSession(this.#block, this.place - this.#block.start);
+  }
+
+  /** The JSON value of the control frame that was found last. */
+  control(): unknown {
+    return parse(readBody(this.#block, this.place - this.#block.start));
   }
 
   /** @returns the place of the first word from `place` on that is not 0; `until` when there is none before it */
@@ -96,15 +92,16 @@ export class SegmentScanner {
     return last;
   }
 
-  /** @returns the first whole frame from `place` on, however much damage is before it */
-  async nextFrame(place: number): Promise<ScannedFrame | undefined> {
+  /** Finds the first whole frame from `place` on, however much damage is before it. @returns whether there is one */
+  async nextFrame(place: number): Promise<boolean> {
     for (let at = place; at < this.#size; ) {
-      const frame = await this.frame(at);
-      if (typeof frame !== "number") return frame;
-      if (frame === noFrame.empty) at = Math.max(at + 8, (await this.firstWritten(at)) & ~7);
+      const length = await this.frame(at);
+      if (length > 0) return true;
+      this.keepFrom = at;
+      if (length === noFrame.empty) at = Math.max(at + 8, (await this.firstWritten(at)) & ~7);
       else at += 8;
     }
-    return undefined;
+    return false;
   }
 
   /**
@@ -128,24 +125,39 @@ export class SegmentScanner {
     return false;
   }
 
-  async #check(place: number): Promise<number> {
-    await this.#load(place, 8);
+  #isLoaded(place: number): boolean {
+    const block = this.#block;
+    if (place < block.start || place + 8 > block.end) return false;
+    const length = lengthAt(block, place - block.start);
+    return length <= 0 || place + length <= block.end || place + length > this.#size;
+  }
+
+  async #loadFrame(place: number): Promise<number> {
+    const keepFrom = Math.min(place, this.keepFrom);
+    await this.#load(place, 8, keepFrom);
+    const claimed = lengthAt(this.#block, place - this.#block.start);
+    if (claimed > 0 && place + claimed <= this.#size) await this.#load(place, claimed, keepFrom);
+    return this.#found(place);
+  }
+
+  #found(place: number): number {
     const index = place - this.#block.start;
-    const claimed = lengthAt(this.#block, index);
-    if (claimed <= 0) return claimed;
-    if (place + claimed > this.#size) return noFrame.short;
-    await this.#load(place, claimed);
-    return frameAt(this.#block, place - this.#block.start, this.#seed);
+    const length = frameAt(this.#block, index, this.#seed);
+    if (length <= 0) return length;
+    this.place = place;
+    this.length = length;
+    readHead(this.#block, index, this.head);
+    return length;
   }
 
   /** Makes the block contain `count` bytes at `place`, or all that there are. */
-  async #load(place: number, count: number): Promise<void> {
+  async #load(place: number, count: number, start = place): Promise<void> {
     const end = Math.min(place + count, this.#size);
     if (place >= this.#block.start && end <= this.#block.end) return;
-    const wanted = Math.min(Math.max(count, chunkBytes), this.#size - place);
-    const block = new Block(place, wanted);
+    const wanted = Math.min(Math.max(end - start, place - start + chunkBytes), this.#size - start);
+    const block = new Block(start, wanted);
     // What is missing at the end counts as zeros.
-    await this.#file.read(block.bytes.subarray(0, wanted), place);
+    await this.#file.read(block.bytes.subarray(0, wanted), start);
     block.length = wanted;
     this.#block = block;
   }
