@@ -227,7 +227,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
   /** @internal Calls `visit` once for each socket that `options` names. */
   forEachSocket(options: BroadcastOptions, visit: (socket: AdapterSocket) => void): void {
     const { sockets } = this.nsp;
-    const excluded = this.#excludedIds(options.except);
+    const excluded = this.excludedIds(options.except);
     const { rooms } = options;
     if (rooms.size === 0) {
       for (const id of this.sids.keys()) {
@@ -249,7 +249,8 @@ export class Adapter extends EventEmitter implements AdapterContract {
     }
   }
 
-  #excludedIds(rooms: ReadonlySet<Room> | undefined): ReadonlySet<SocketId> {
+  /** @internal The ids of the sockets in these rooms. */
+  protected excludedIds(rooms: ReadonlySet<Room> | undefined): ReadonlySet<SocketId> {
     if (rooms === undefined || rooms.size === 0) return nobody;
     const [first] = rooms;
     if (rooms.size === 1 && first !== undefined) return this.rooms.get(first) ?? nobody;

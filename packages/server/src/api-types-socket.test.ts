@@ -115,6 +115,39 @@ describe("Socket", () => {
     });
   });
 
+  it("is kept with its rooms and its user", () => {
+    compiles<AppServer>(async (io) => {
+      for await (const entry of io.room("hall").history({ after: "position", limit: 10 })) {
+        expectTypeOf(entry.event).toEqualTypeOf<keyof ServerToClient>();
+        expectTypeOf(entry.time).toEqualTypeOf<number>();
+        if (entry.event === "news") {
+          expectTypeOf(entry.args).toEqualTypeOf<[title: string, body: Buffer]>();
+        } else if (entry.event === "question") {
+          expectTypeOf(entry.args).toEqualTypeOf<[text: string]>();
+        }
+      }
+      expectTypeOf(await io.of("/x").room("hall").position()).toEqualTypeOf<string>();
+      const [member] = await io.room("hall").members();
+      expectTypeOf(member?.userId).toEqualTypeOf<string | undefined>();
+      io.user("ada").emit("news", "title", Buffer.of(1));
+      io.of("/x").user("ada").to("hall").volatile.emit("tick");
+      await io.user("ada").publish("tick", { id: "x", ttl: "1h" });
+      expectTypeOf((await io.user("ada").fetchSockets())[0]?.data).toEqualTypeOf<
+        Data | undefined
+      >();
+      // @ts-expect-error: a position is a text
+      io.room("hall").history({ after: 7 });
+      // @ts-expect-error: a title is a text
+      io.user("ada").emit("news", 7, Buffer.of(1));
+    });
+    compiles<Server>(async (io) => {
+      for await (const { event, args } of io.room("hall").history()) {
+        expectTypeOf(event).toEqualTypeOf<string>();
+        expectTypeOf(args[0]).toBeAny();
+      }
+    });
+  });
+
   it("hears of its own end and of errors", () => {
     compiles<AppSocket>((socket) => {
       socket.on("disconnect", (reason) => {

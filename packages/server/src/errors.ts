@@ -23,6 +23,7 @@ export const serverErrors = {
   HF_ATTACHMENTS_TOO_MANY: "an event has more attachments than clients take",
   HF_POSITION_INVALID: "what was given as a position is none of this namespace",
   HF_PUBLISH_INVALID: "a publish has options that cannot be used",
+  HF_HISTORY_GAP: "a part of the history that was asked for cannot be had any more",
   HF_ONCE_ID_INVALID: "a handler with `once` found no id in what the client sent",
   HF_ONCE_REPLY_INVALID: "a handler with `once` returned what cannot be kept",
   HF_ONCE_TWICE: "the event has a handler with `once` already",

@@ -31,6 +31,8 @@ export type {
 export { ServerError, type ServerErrorCode, serverErrors } from "./errors.ts";
 export type { JoinSince } from "./join-since.ts";
 export type { RefusedEmit } from "./kept-events.ts";
+export type { HistoryEvent, HistoryOptions, KeptRoom } from "./kept-room.ts";
+export { HistoryGapError } from "./kept-room.ts";
 export type { LimitOptions } from "./limits.ts";
 export { Namespace } from "./namespace.ts";
 export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts";

@@ -19,7 +19,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-import type { HeldPacket, Session } from "./delivery/session.ts";
+import { type HeldPacket, type Session, userTag } from "./delivery/session.ts";
 import type { SessionChange } from "./delivery/session-changes.ts";
 import type { MessageId } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
@@ -44,10 +44,27 @@ const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
 
 export class JournalAdapter extends Adapter {
   readonly #delivery: Delivery;
+  readonly #userPrefix: string;
 
-  constructor(nsp: AdapterNamespace, delivery: Delivery) {
+  /** @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms */
+  constructor(nsp: AdapterNamespace, delivery: Delivery, secret: string) {
     super(nsp);
     this.#delivery = delivery;
+    this.#userPrefix = `\u0000${secret}:`;
+  }
+
+  /** The room that all sessions of a user are in. Only within this process, and in no list of rooms. */
+  roomOfUser(user: string): Room {
+    return this.#userPrefix + user;
+  }
+
+  /** What the members of a room are found by. Nobody is in a room that has the name of a tag of the server's own. */
+  #tagOf(room: Room): string {
+    // Rooms named by numbers are possible without the compiler, as in Socket.IO.
+    if (!String(room).startsWith("\u0000")) return room;
+    return room.startsWith(this.#userPrefix)
+      ? userTag(room.slice(this.#userPrefix.length))
+      : `\u0000\u0000${room}`;
   }
 
   #socket(id: SocketId): SessionSocket | undefined {
@@ -102,6 +119,28 @@ export class JournalAdapter extends Adapter {
     });
   }
 
+  override forEachSocket(options: BroadcastOptions, visit: (socket: AdapterSocket) => void): void {
+    const users = [...options.rooms].filter((room) => String(room).startsWith(this.#userPrefix));
+    if (users.length === 0) {
+      super.forEachSocket(options, visit);
+      return;
+    }
+    const visited = new Set<SocketId>(this.excludedIds(options.except));
+    const visitOnce = (socket: AdapterSocket | undefined) => {
+      if (socket === undefined || visited.has(socket.id)) return;
+      visited.add(socket.id);
+      visit(socket);
+    };
+    const rooms = new Set(options.rooms);
+    for (const room of users) {
+      rooms.delete(room);
+      for (const { socketId } of this.#delivery.sessions.connectedMembers(this.#tagOf(room))) {
+        visitOnce(this.#socket(socketId));
+      }
+    }
+    if (rooms.size > 0) super.forEachSocket({ ...options, rooms }, visitOnce);
+  }
+
   /** The sessions that `options` names and that nobody is connected to. */
   #offline({ rooms, except }: BroadcastOptions): Session[] {
     const { sessions, changing } = this.#delivery;
@@ -116,8 +155,10 @@ export class JournalAdapter extends Adapter {
     };
     if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
     for (const room of rooms) {
-      for (const session of sessions.members(room)) if (session.showsIn(room)) consider(session);
-      for (const session of changing) if (session.showsIn(room)) consider(session);
+      const tag = this.#tagOf(room);
+      for (const session of [...sessions.members(tag), ...changing]) {
+        if (tag === session.userTag || session.showsIn(room)) consider(session);
+      }
       consider(sessions.bySocketId(room));
     }
     return [...found];
@@ -170,7 +211,7 @@ export class JournalAdapter extends Adapter {
     for (const room of rooms) {
       const session = sessions.bySocketId(room);
       if (session === undefined) {
-        tags.push(room);
+        tags.push(this.#tagOf(room));
         continue;
       }
       tags.push(session.tag);

@@ -3,6 +3,8 @@ import { PacketType } from "@holdfast/protocol";
 import { type AdapterNamespace, encodedPacket } from "./adapter.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import type { LaneEntry } from "./delivery/lane-records.ts";
+import { userOfTag } from "./delivery/session.ts";
+import type { SessionTable } from "./delivery/session-table.ts";
 import { type Journal, type JournalError, openStore } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, simulatedBy } from "./host/host.ts";
@@ -23,8 +25,10 @@ export interface RefusedEmit {
   readonly namespace: string;
   readonly event: string;
   readonly args: readonly unknown[];
-  /** Empty: it was for everyone. */
+  /** Rooms and ids of sockets. None, and no users: it was for everyone. */
   readonly rooms: readonly string[];
+  /** Those that it was addressed to by `user()`. */
+  readonly users: readonly string[];
 }
 
 /** @returns undefined without a store. @throws ServerError HF_OPTION_INVALID */
@@ -79,12 +83,30 @@ export function keepEvents(
       );
     },
     later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
-    refused: (entry, error) => tellRefused(server, name, entry, error),
+    refused: (entry, error) => {
+      tellRefused(server, name, entry, { error, ...addressees(entry.tags, delivery.sessions) });
+    },
   });
   const nsp: AdapterNamespace = namespace;
-  const adapter = new JournalAdapter(nsp, delivery);
+  const adapter = new JournalAdapter(nsp, delivery, host.newId());
   namespace._keeper = new SessionKeeper(namespace, delivery, adapter);
   return adapter;
+}
+
+/** Whom tags stand for, as an application names them. */
+function addressees(
+  tags: readonly string[],
+  sessions: SessionTable,
+): Pick<RefusedEmit, "rooms" | "users"> {
+  const rooms: string[] = [];
+  const users: string[] = [];
+  for (const tag of tags) {
+    const user = userOfTag(tag);
+    if (user !== undefined) users.push(user);
+    else if (!tag.startsWith("\u0000")) rooms.push(tag);
+    else for (const { socketId } of sessions.members(tag)) rooms.push(socketId);
+  }
+  return { rooms, users };
 }
 
 /** An emit that nobody waits for had no effect, or one that is not known. Never silence. */
@@ -92,18 +114,17 @@ function tellRefused(
   server: AnyServer,
   namespace: string,
   entry: LaneEntry,
-  error: JournalError,
+  { error, rooms, users }: Pick<RefusedEmit, "rooms" | "users"> & { error: JournalError },
 ): void {
   const { code } = error;
-  const rooms = entry.tags.filter((tag) => !tag.startsWith("\u0000"));
   const { event, args } = eventOf(entry, server._parser);
   // Not from within the lane: a listener may emit.
   process.nextTick(() => {
     if (server.sockets.listenerCount("emit_refused") > 0) {
-      server.sockets._emitRefused({ code, error, namespace, event, args, rooms });
+      server.sockets._emitRefused({ code, error, namespace, event, args, rooms, users });
       return;
     }
-    const target = rooms.join(", ") || "all";
+    const target = [...rooms, ...users].join(", ") || "all";
     console.error(`holdfast: "${event}" to ${target} was not taken: ${error.message} (${code})`);
   });
 }

@@ -4,6 +4,8 @@ import type { AdapterContract, Session } from "./adapter.ts";
 import { BroadcastOperator, type ManyBroadcaster, type RemoteSocket } from "./broadcast.ts";
 import type { Client } from "./client.ts";
 import { directLane, type Lane } from "./delivery/lane.ts";
+import { ServerError } from "./errors.ts";
+import { KeptRoom } from "./kept-room.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
 import type { PublishOptions, PublishResult } from "./publish.ts";
 import type { Server } from "./server.ts";
@@ -26,6 +28,7 @@ import {
   type RemoveAcknowledgements,
   StrictEventEmitter,
 } from "./typed-events.ts";
+import { show } from "./units.ts";
 
 const debug = createDebug("holdfast:namespace");
 
@@ -310,6 +313,41 @@ export class Namespace<
     SocketData
   > {
     return this._all().timeout(timeout);
+  }
+
+  // --- what is kept ---
+
+  /**
+   * What the store keeps of a room: its history, its position, its members.
+   *
+   * @typeParam Events - the events of the room, where they are not all of the namespace
+   * @throws ServerError HF_STORE_MISSING, HF_ROOM_RESERVED
+   */
+  room<Events extends EventsMap = EmitEvents>(name: Room): KeptRoom<Events> {
+    return new KeptRoom<Events>(this._kept("room()"), name);
+  }
+
+  /**
+   * All sessions of a user, connected or not: what is emitted to them waits for those that are away. The user is the one
+   * that the option `identify` gave.
+   *
+   * @throws ServerError HF_STORE_MISSING, HF_IDENTITY_INVALID
+   */
+  user(id: string): ManyBroadcaster<EmitEvents, SocketData> {
+    const keeper = this._kept("user()");
+    if (this.server.opts.identify === undefined) {
+      throw new ServerError("HF_IDENTITY_INVALID", "user() needs the option `identify`");
+    }
+    if (typeof id !== "string" || id === "") {
+      throw new ServerError("HF_IDENTITY_INVALID", `user(${show(id)}); accepted: a string`);
+    }
+    return this._all().to(keeper.adapter.roomOfUser(id));
+  }
+
+  /** @internal What keeps the sessions. @throws ServerError HF_STORE_MISSING */
+  _kept(what: string): SessionKeeper {
+    if (this._keeper === undefined) throw new ServerError("HF_STORE_MISSING", what);
+    return this._keeper;
   }
 
   // --- other servers ---

@@ -27,6 +27,7 @@ import { type Host, nodeHost, simulatedBy } from "./host/host.ts";
 import { createHttpServer } from "./host/http.ts";
 import { TimerWheel } from "./host/timer-wheel.ts";
 import { keepEvents, openJournal, type RefusedEmit } from "./kept-events.ts";
+import type { KeptRoom } from "./kept-room.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { Namespace, type NamespaceReservedEventsMap } from "./namespace.ts";
 import { checkServerOptions, type ServerOptions } from "./options.ts";
@@ -515,6 +516,16 @@ export class Server<
     ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
   ): Promise<PublishResult> {
     return this.sockets.publish(ev, ...args);
+  }
+
+  /** All sessions of a user in the namespace "/", connected or not. See {@link Namespace#user}. */
+  user(id: string): ManyBroadcaster<EmitEvents, SocketData> {
+    return this.sockets.user(id);
+  }
+
+  /** What the store keeps of a room of the namespace "/". See {@link Namespace#room}. */
+  room<Events extends EventsMap = EmitEvents>(name: Room): KeptRoom<Events> {
+    return this.sockets.room<Events>(name);
   }
 
   /** Sends the event "message" to all clients. */

@@ -15,6 +15,7 @@ import type { JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { OnceCalls } from "./once-calls.ts";
+import type { Parser } from "./parser.ts";
 import type { SessionDetails } from "./publish.ts";
 import { Resume } from "./resume.ts";
 import { Socket } from "./socket.ts";
@@ -49,6 +50,11 @@ export class SessionKeeper {
     this.adapter = adapter;
     this.onceCalls = new OnceCalls(delivery);
     this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
+  }
+
+  /** What stored events are encoded with. */
+  get parser(): Parser {
+    return this.#nsp.server._parser;
   }
 
   // --- letting in ---

@@ -6,6 +6,7 @@
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   type AllButLast,
+  type ArgsWithoutAck,
   type DecorateAcknowledgements,
   type DecorateAcknowledgementsWithMultipleResponses,
   type DecorateAcknowledgementsWithTimeoutAndMultipleResponses,
@@ -23,7 +24,6 @@ import {
   type InferFirstAndPreserveLabel,
   type Last,
   type MultiplyArray,
-  type OnceArgs,
   type OnceReply,
   type PrependTimeoutError,
   type RemoveAcknowledgements,
@@ -129,18 +129,18 @@ describe("events with an acknowledgement", () => {
 
 describe("handlers with `once`", () => {
   it("get the arguments without the acknowledgement", () => {
-    expectTypeOf<OnceArgs<EventParams<Events, "plain">>>().toEqualTypeOf<[]>();
-    expectTypeOf<OnceArgs<EventParams<Events, "values">>>().toEqualTypeOf<
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "plain">>>().toEqualTypeOf<[]>();
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "values">>>().toEqualTypeOf<
       [text: string, count: number]
     >();
-    expectTypeOf<OnceArgs<EventParams<Events, "optional">>>().toEqualTypeOf<
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "optional">>>().toEqualTypeOf<
       [text: string, count?: number | undefined]
     >();
-    expectTypeOf<OnceArgs<EventParams<Events, "many">>>().toEqualTypeOf<number[]>();
-    expectTypeOf<OnceArgs<EventParams<Events, "ack">>>().toEqualTypeOf<[text: string]>();
-    expectTypeOf<OnceArgs<EventParams<Events, "ackAlone">>>().toEqualTypeOf<[]>();
-    expectTypeOf<OnceArgs<EventParams<Events, "ackIfGiven">>>().toEqualTypeOf<[string]>();
-    expectTypeOf<OnceArgs<EventParams<DefaultEventsMap, "any">>[number]>().toBeAny();
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "many">>>().toEqualTypeOf<number[]>();
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "ack">>>().toEqualTypeOf<[text: string]>();
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "ackAlone">>>().toEqualTypeOf<[]>();
+    expectTypeOf<ArgsWithoutAck<EventParams<Events, "ackIfGiven">>>().toEqualTypeOf<[string]>();
+    expectTypeOf<ArgsWithoutAck<EventParams<DefaultEventsMap, "any">>[number]>().toBeAny();
   });
 
   it("return what the acknowledgement takes", () => {

@@ -210,8 +210,8 @@ export type DecorateAcknowledgementsWithTimeoutAndMultipleResponses<Map> = {
 
 // --- handlers with `once` ---
 
-/** What a handler with `once` is called with: the arguments of its event without the acknowledgement. */
-export type OnceArgs<Args extends unknown[]> = number extends Args["length"]
+/** The arguments of an event without its acknowledgement: what is kept of it, and what a handler with `once` gets. */
+export type ArgsWithoutAck<Args extends unknown[]> = number extends Args["length"]
   ? Args
   : Args extends [...infer Head, AnyFunction]
     ? Head
@@ -249,7 +249,7 @@ export type OnceHandler<Map extends EventsMap, Ev extends EventNames<Map>> =
     ? // biome-ignore lint/suspicious/noExplicitAny: the events of a socket of whatever event maps
       (...args: any[]) => any
     : (
-        ...args: OnceArgs<EventParams<Map, Ev>>
+        ...args: ArgsWithoutAck<EventParams<Map, Ev>>
       ) => OnceReply<EventParams<Map, Ev>> | Promise<OnceReply<EventParams<Map, Ev>>>;
 
 /** What finds the id in the arguments of an event. */
@@ -257,7 +257,7 @@ export type OnceIdFinder<Map extends EventsMap, Ev extends EventNames<Map>> =
   IsAny<Map[Ev]> extends true
     ? // biome-ignore lint/suspicious/noExplicitAny: the events of a socket of whatever event maps
       (...args: any[]) => any
-    : (...args: OnceArgs<EventParams<Map, Ev>>) => string | number;
+    : (...args: ArgsWithoutAck<EventParams<Map, Ev>>) => string | number;
 
 // --- emitters ---
 

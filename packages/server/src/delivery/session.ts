@@ -18,6 +18,11 @@ export function userTag(user: string): string {
   return `\u0000u${user}`;
 }
 
+/** @returns undefined for a tag that is not a user's */
+export function userOfTag(tag: string): string | undefined {
+  return tag.startsWith("\u0000u") ? tag.slice(2) : undefined;
+}
+
 /** What the predicate needs of an entry. */
 export interface Addressed {
   readonly offset: number;

@@ -14,6 +14,7 @@ export {
   JournalError,
   type JournalErrorCode,
   type MessageId,
+  type Page,
 } from "@holdfast/journal";
 export type { Durability, Journal };
 

@@ -1,0 +1,263 @@
+/**
+ * What a store keeps of a room: what was said in it, where it stands, who is in it. `io.room(name)` gives one.
+ */
+import type { Delivery } from "./delivery/delivery.ts";
+import type { Gap } from "./delivery/marker.ts";
+import type { EntryRecord, Page } from "./delivery/store.ts";
+import { ServerError } from "./errors.ts";
+import type { SessionDetails } from "./publish.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
+import { type Room, refuseReservedRooms } from "./socket-types.ts";
+import { eventOf } from "./stored-event.ts";
+import type { ArgsWithoutAck, EventNames, EventParams, EventsMap } from "./typed-events.ts";
+import { show } from "./units.ts";
+
+export interface HistoryOptions {
+  /** Only what came after this position. It comes from `publish`, `history` or `position()`. */
+  after?: string;
+  /** Only what came before this position. */
+  before?: string;
+  /** Only the newest of those, this many. Oldest first all the same. */
+  last?: number;
+  /** Ends after so many. */
+  limit?: number;
+  /**
+   * Told of events that were asked for and cannot be had any more, instead of the error HF_HISTORY_GAP; what comes
+   * after them follows.
+   */
+  onGap?: (gap: Gap) => void;
+}
+
+interface HistoryDetails {
+  /** Where it stands: for `after`, `before`, and `join(room, { since })`. */
+  readonly position: string;
+  /** When it was published, in milliseconds since 1970. */
+  readonly time: number;
+  /** The id that it was published under. */
+  readonly id: string | undefined;
+}
+
+/** One event of a room, as it was emitted, without its acknowledgement. */
+export type HistoryEvent<EmitEvents extends EventsMap> = EventOf<
+  EmitEvents,
+  EventNames<EmitEvents> & string
+>;
+
+type EventOf<Map extends EventsMap, Ev extends EventNames<Map>> = Ev extends unknown
+  ? HistoryDetails & {
+      readonly event: Ev;
+      readonly args: ArgsWithoutAck<EventParams<Map, Ev>>;
+    }
+  : never;
+
+/** Events after `from` up to `to`: offsets of the stream. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+const pageBytes = 256 * 1024;
+const pageEntriesMax = 500;
+
+export class KeptRoom<EmitEvents extends EventsMap> {
+  /** Its name. */
+  readonly name: Room;
+  readonly #keeper: SessionKeeper;
+
+  /** @internal Namespaces make them: see `Namespace#room`. */
+  constructor(keeper: SessionKeeper, name: Room) {
+    refuseReservedRooms([name]);
+    this.name = name;
+    this.#keeper = keeper;
+  }
+
+  /**
+   * What was emitted to the room, oldest first, up to now. Read page by page: it may be long. Without `after` it begins
+   * with the oldest that is kept. Events to everybody are not a room's; nor are those whose time to live has passed.
+   *
+   * @throws ServerError HF_POSITION_INVALID, HF_OPTION_INVALID; HF_HISTORY_GAP, whose `gap` says what is missing
+   */
+  async *history(options: HistoryOptions = {}): AsyncGenerator<HistoryEvent<EmitEvents>, void> {
+    checkCounts(options);
+    const { delivery } = this.#keeper;
+    await delivery.ready;
+    const range = await this.#rangeOf(options);
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    for await (const entry of this.#entries(range, options)) {
+      if (left <= 0) return;
+      left--;
+      yield this.#shown(entry);
+    }
+  }
+
+  /**
+   * Where the room is now. Take it before you load what clients begin with, and have them follow from there:
+   * `socket.join(room, { since: position })` misses nothing.
+   */
+  async position(): Promise<string> {
+    const { delivery } = this.#keeper;
+    await delivery.ready;
+    return delivery.positions.encode("application", delivery.at(delivery.head));
+  }
+
+  /** The sessions that are in the room, connected or not. */
+  async members(): Promise<SessionDetails[]> {
+    const { delivery } = this.#keeper;
+    await delivery.ready;
+    const sessions = delivery.sessions.members(this.name);
+    return [...sessions].map((session) => this.#keeper.detailsOf(session));
+  }
+
+  // --- history ---
+
+  #shown(entry: EntryRecord): HistoryEvent<EmitEvents> {
+    const { delivery } = this.#keeper;
+    const { event, args } = eventOf(entry, this.#keeper.parser);
+    const shown = {
+      event,
+      args,
+      position: delivery.positions.encode("application", delivery.at(entry.offset)),
+      time: entry.timeMs,
+      id: entry.messageId?.id,
+    };
+    // What comes out of the store went in by a typed `emit`.
+    return shown as unknown as HistoryEvent<EmitEvents>;
+  }
+
+  async #rangeOf(options: HistoryOptions): Promise<Range> {
+    const { delivery } = this.#keeper;
+    const { head } = delivery;
+    let to = head;
+    if (options.before !== undefined) {
+      to = Math.min(head, offsetOf(delivery, "before", options.before).offset - 1);
+    }
+    let from = (delivery.stream?.tail ?? 1) - 1;
+    if (options.after !== undefined) {
+      const { offset, lost } = offsetOf(delivery, "after", options.after);
+      if (lost !== undefined)
+        tellGap(delivery, { from: offset, to: lost.to }, lost.reason, options);
+      from = lost?.to ?? offset;
+    }
+    if (options.last !== undefined) from = await this.#beforeLast({ from, to }, options.last);
+    return { from, to };
+  }
+
+  /** @returns resolves with the offset after which the newest `count` events of the range begin */
+  async #beforeLast({ from, to }: Range, count: number): Promise<number> {
+    let left = count;
+    if (left === 0) return to;
+    for (let at = to + 1; at > from + 1; ) {
+      const page = await this.#read(at, "backward");
+      for (const entry of page.entries) {
+        if (entry.offset <= from) return from;
+        if (!this.#isExpired(entry) && --left === 0) return entry.offset - 1;
+      }
+      if (page.next >= at) break;
+      at = page.next;
+    }
+    return from;
+  }
+
+  async *#entries({ from, to }: Range, options: HistoryOptions): AsyncGenerator<EntryRecord, void> {
+    const { delivery } = this.#keeper;
+    for (let at = from; at < to; ) {
+      const page = await this.#read(at, "forward");
+      // The oldest that is kept may have gone since it was looked up: nobody asked for that one.
+      const wanted = options.after !== undefined || at > from;
+      const gaps = page.gaps.filter(
+        (gap) => gap.from < to && (wanted || gap.reason !== "retention"),
+      );
+      for (const entry of page.entries) {
+        for (let [gap] = gaps; gap !== undefined && gap.to < entry.offset; [gap] = gaps) {
+          gaps.shift();
+          tellGap(delivery, gap, gap.reason, options);
+        }
+        if (entry.offset > to) return;
+        if (!this.#isExpired(entry)) yield entry;
+      }
+      for (const gap of gaps) tellGap(delivery, gap, gap.reason, options);
+      if (page.next <= at) return;
+      at = page.next;
+    }
+  }
+
+  async #read(from: number, direction: "forward" | "backward"): Promise<Page> {
+    const { stream } = this.#keeper.delivery;
+    const page = await stream?.read({
+      from,
+      direction,
+      tags: new Set([this.name]),
+      untagged: false,
+      maxBytes: pageBytes,
+      maxEntries: pageEntriesMax,
+    });
+    return page ?? { entries: [], next: from, gaps: [] };
+  }
+
+  #isExpired({ expiresMs }: EntryRecord): boolean {
+    return expiresMs !== undefined && expiresMs <= this.#keeper.delivery.options.wallMs();
+  }
+}
+
+/**
+ * @returns the offset of a position, and what lies between it and where its stream goes on, when that was lost
+ * @throws ServerError HF_POSITION_INVALID
+ */
+function offsetOf(
+  delivery: Delivery,
+  option: string,
+  text: unknown,
+): { offset: number; lost: { to: number; reason: Gap["reason"] } | undefined } {
+  const position = delivery.positions.decode("application", text);
+  const epochs = delivery.stream?.epochs ?? [];
+  const index = epochs.findIndex(({ id }) => id === position?.epoch);
+  const epoch = epochs[index];
+  if (position === undefined || epoch === undefined) {
+    throw new ServerError(
+      "HF_POSITION_INVALID",
+      `"${option}" is ${show(text)}; accepted: what publish(), history() or position() of this namespace gave`,
+    );
+  }
+  const { offset } = position;
+  const end = epoch.end ?? delivery.head;
+  if (offset <= end) return { offset, lost: undefined };
+  const next = epochs[index + 1];
+  if (next === undefined) return { offset: end, lost: { to: end, reason: "ahead" } };
+  return { offset: end, lost: { to: Math.max(end, next.start), reason: "reset" } };
+}
+
+/** @throws ServerError HF_HISTORY_GAP when nobody is there to be told */
+function tellGap(
+  delivery: Delivery,
+  { from, to }: Range,
+  reason: Gap["reason"],
+  { onGap }: HistoryOptions,
+): void {
+  const show = (offset: number) => delivery.positions.encode("application", delivery.at(offset));
+  const gap: Gap = { from: show(from), to: show(to), reason };
+  if (onGap === undefined) throw new HistoryGapError(gap);
+  onGap(gap);
+}
+
+/** Events that were asked for cannot be had any more. */
+export class HistoryGapError extends ServerError {
+  /** Which, and why. `history({ after: gap.to })` goes on behind them. */
+  readonly gap: Gap;
+
+  /** @internal */
+  constructor(gap: Gap) {
+    super("HF_HISTORY_GAP", gap.reason);
+    this.gap = gap;
+  }
+}
+
+/** @throws ServerError HF_OPTION_INVALID */
+function checkCounts({ last, limit }: HistoryOptions): void {
+  for (const [name, value] of Object.entries({ last, limit })) {
+    if (value === undefined || (Number.isInteger(value) && value >= 0)) continue;
+    throw new ServerError(
+      "HF_OPTION_INVALID",
+      `"${name}" is ${show(value)}; accepted: a number of events, 0 or more`,
+    );
+  }
+}
