@@ -22,14 +22,13 @@ import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
-import { type OnceLimits, OnceTable } from "./once-table.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { HeldPacket, Session, SessionLink } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
-import { SessionTable } from "./session-table.ts";
+import { type OnceLimits, SessionTable } from "./session-table.ts";
 
 const debug = createDebug("holdfast:delivery");
 
@@ -90,7 +89,7 @@ export class Delivery implements LaneExit {
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
-    this.sessions = new SessionTable(new OnceTable(options.replies));
+    this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this);
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later, (session) =>

@@ -14,6 +14,8 @@ import {
   type SessionStart,
 } from "./session-changes.ts";
 
+export type { OnceLimits };
+
 /** Older ids of a session's sockets under which it is still found. */
 const socketIdsMax = 16;
 
@@ -58,8 +60,8 @@ export class SessionTable {
   readonly #starting = new Map<string, Session>();
   readonly once: OnceTable;
 
-  constructor(once: OnceTable) {
-    this.once = once;
+  constructor(replies: OnceLimits) {
+    this.once = new OnceTable(replies);
   }
 
   // --- finding ---
