@@ -48,6 +48,11 @@ const polling = "packages/server/src/transports/polling.ts";
 const frames = "packages/server/src/delivery/outgoing-packet.ts";
 const host = "packages/server/src/host/host.ts";
 const recovery = "packages/server/src/recovery.ts";
+const catchUp = "packages/server/src/delivery/catch-up.ts";
+const claim = "packages/server/src/delivery/claim.ts";
+const positions = "packages/server/src/delivery/positions.ts";
+const session = "packages/server/src/delivery/session.ts";
+const publish = "packages/server/src/publish.ts";
 const wsServer = "node_modules/ws/lib/websocket-server.js";
 
 export const guards: readonly Guard[] = [
@@ -471,6 +476,41 @@ export const guards: readonly Guard[] = [
     file: connection,
     code: "if (before.size > limit && !this.transport.ready) {",
     without: "if (before.size > 1e12) {",
+  },
+  {
+    test: "V38",
+    what: "limits.concurrentReads",
+    file: catchUp,
+    code: "if (this.#reads >= this.#readsMax) {",
+    without: "if (this.#reads < 0) {",
+  },
+  {
+    test: "V39",
+    what: "message ids are the producer's",
+    file: publish,
+    code: 'if (session === undefined) return "server";',
+    without: 'if (session !== null) return "server";',
+  },
+  {
+    test: "V40",
+    what: "positions have a keyed check",
+    file: positions,
+    code: "if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) return undefined;",
+    without: 'if (expected === "") return undefined;',
+  },
+  {
+    test: "V40",
+    what: "pids of sessions that are gone have a keyed check",
+    file: claim,
+    code: "if (!delivery.pids.isGenuine(pid)) return nothing;",
+    without: 'if (pid === "no pid") return nothing;',
+  },
+  {
+    test: "V41",
+    what: "an entry is for the members of its rooms",
+    file: session,
+    code: "if (tags.length > 0 && !tags.some((tag) => this.#has(tag, offset))) return false;",
+    without: "if (tags.length > 1e6) return false;",
   },
   {
     test: "V37",
