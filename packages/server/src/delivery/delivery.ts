@@ -22,13 +22,14 @@ import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
+import type { OnceLimits } from "./once-table.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { HeldPacket, Session, SessionLink } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
-import { type OnceLimits, SessionTable } from "./session-table.ts";
+import { SessionTable } from "./session-table.ts";
 
 const debug = createDebug("holdfast:delivery");
 
@@ -310,7 +311,7 @@ export class Delivery implements LaneExit {
     const { link } = session;
     // A session in several of the rooms gets it once.
     if (!session.live || link === undefined || session.delivered === entry.offset) return;
-    if (!isFor(session, entry)) return;
+    if (!session.receivesLive(entry)) return;
     if (link.unsentBytes > this.options.highWaterBytes) {
       this.catchUp.fallBehind(session, entry.offset - 1);
       return;
@@ -392,11 +393,4 @@ export class Delivery implements LaneExit {
     if (this.options.offsets !== "event" || link === undefined) return;
     if (this.sentUpTo(session) > session.marked) this.mark(session, link);
   }
-}
-
-/** The live form of `Session.receives`: the tag was looked up among those who are in the room now. */
-function isFor(session: Session, entry: LaneEntry): boolean {
-  if (entry.offset <= session.start) return false;
-  if (session.end !== undefined) return false;
-  return entry.except.length === 0 ? true : session.receives(entry);
 }

@@ -5,7 +5,7 @@
  * `socket.rooms` shows runs ahead of them.
  */
 
-import type { OnceTable, StoredOnce } from "./once-table.ts";
+import { type OnceLimits, OnceTable, type StoredOnce } from "./once-table.ts";
 import { Session } from "./session.ts";
 import {
   decodeChange,
@@ -13,8 +13,6 @@ import {
   type SessionChange,
   type SessionStart,
 } from "./session-changes.ts";
-
-export type { OnceLimits };
 
 /** Older ids of a session's sockets under which it is still found. */
 const socketIdsMax = 16;

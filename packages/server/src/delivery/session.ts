@@ -302,6 +302,12 @@ export class Session {
     return this.skipped === undefined || !this.skipped.has(offset);
   }
 
+  /** The live form of `receives`: the tag was looked up among those who are in the room now. */
+  receivesLive(entry: Addressed): boolean {
+    if (entry.offset <= this.start || this.end !== undefined) return false;
+    return entry.except.length === 0 || this.receives(entry);
+  }
+
   /** What entries after `offset` that are for it can be tagged with, besides those without any tag. */
   tagsAfter(offset: number): Set<string> {
     const tags = new Set<string>([this.tag]);
