@@ -11,10 +11,17 @@ import { build } from "esbuild";
 const benchFolder = import.meta.dirname;
 
 export async function load(entry) {
-  const peers = await readdir(join(benchFolder, "peers"));
+  const folders = ["peers", "durable/peers"];
+  const peers = (
+    await Promise.all(
+      folders.map(async (folder) =>
+        (await readdir(join(benchFolder, folder))).map((file) => `${folder}/${file}`),
+      ),
+    )
+  ).flat();
   await build({
     absWorkingDir: benchFolder,
-    entryPoints: [entry, ...peers.map((file) => `peers/${file}`)],
+    entryPoints: [entry, ...peers],
     outbase: ".",
     outdir: "build",
     outExtension: { ".js": ".mjs" },

@@ -44,7 +44,9 @@ async function bundleSources(benchFolder: string, packages: string): Promise<str
 export async function findHoldfast(benchFolder: string): Promise<HoldfastModule> {
   const packages = join(benchFolder, "..", "packages");
   const built = await changedAt(join(packages, "server/dist/index.cjs"));
-  const changes = ["server/src", "protocol/src"].map((name) => newestChange(join(packages, name)));
+  const changes = ["server/src", "protocol/src", "journal/src"].map((name) =>
+    newestChange(join(packages, name)),
+  );
   const changed = Math.max(...(await Promise.all(changes)));
   if (built > 0 && built >= changed)
     return { file: undefined, description: "packages/server/dist" };

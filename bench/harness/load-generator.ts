@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { endChild, within } from "./child.ts";
-import type { PeerProcess } from "./peer-process.ts";
 
 const runLimitMs = 180_000;
 
@@ -19,19 +18,30 @@ export interface LoadResult {
 }
 
 type LoadEvent =
-  | { readonly event: "window-opens" | "window-closes" | "holding" }
+  | { readonly event: "window-opens" | "window-closes" | "holding" | "away" }
   | { readonly event: "failed"; readonly reason: string }
   | ({ readonly event: "result" } & LoadResult);
 
+/** What is put under load. */
+export interface LoadTarget {
+  readonly name: string;
+  readonly protocol: "socket.io" | "bare" | "redis" | "nats";
+  readonly port: number;
+  /** Whose CPU time is read. */
+  readonly pid: number;
+}
+
 export interface LoadOptions {
   readonly binary: string;
-  readonly peer: PeerProcess;
-  readonly workload: "relay" | "echo" | "storm" | "idle" | "polling";
+  readonly peer: LoadTarget;
+  readonly workload: "relay" | "echo" | "storm" | "idle" | "polling" | "publish" | "resume";
   readonly settings: Readonly<Record<string, string | number>>;
   readonly windowOpened?: () => void;
   readonly windowClosed?: () => void;
   /** Idle only: runs while the connections are held. */
   readonly holding?: () => Promise<void>;
+  /** Resume only: runs while the clients are away. */
+  readonly away?: () => Promise<void>;
 }
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
@@ -64,6 +74,10 @@ async function follow(child: ChildProcess, options: LoadOptions): Promise<LoadRe
       case "holding":
         await options.holding?.();
         child.stdin?.end();
+        break;
+      case "away":
+        await options.away?.();
+        child.stdin?.write("published\n");
         break;
       case "failed":
         throw new Error(event.reason);

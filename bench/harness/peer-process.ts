@@ -14,6 +14,8 @@ export interface PeerOptions {
   /** Where `holdfast` comes from; undefined: the package as an app would import it. */
   readonly holdfastModule: string | undefined;
   readonly nodeFlags?: readonly string[];
+  /** For ours: the options of the server. */
+  readonly serverOptions?: object;
 }
 
 export interface Memory {
@@ -35,7 +37,7 @@ export class PeerProcess {
   }
 
   static async start(options: PeerOptions): Promise<PeerProcess> {
-    const { benchFolder, name, holdfastModule, nodeFlags = [] } = options;
+    const { benchFolder, name, holdfastModule, nodeFlags = [], serverOptions } = options;
     const script = join(benchFolder, "build", "peers", `${name}.mjs`);
     const child = spawn(process.execPath, ["--expose-gc", ...nodeFlags, script], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -43,6 +45,7 @@ export class PeerProcess {
         ...process.env,
         NODE_ENV: "production",
         ...(holdfastModule === undefined ? {} : { HOLDFAST_BENCH_MODULE: holdfastModule }),
+        ...(serverOptions && { HOLDFAST_BENCH_OPTIONS: JSON.stringify(serverOptions) }),
       },
     });
     try {

@@ -43,15 +43,22 @@ struct Conn {
   ConsumeFn consume;
   char expected[256]; /* echo: the reply that has to come next */
   size_t expected_length;
+  char pid[64];       /* the private id of its session, as CONNECT told it */
+  char position[128]; /* where it is, as a server with a store has told it last */
 };
+
+/* What the server speaks. Bare: WebSocket without Engine.IO and Socket.IO. */
+typedef enum { WIRE_SOCKET_IO, WIRE_BARE, WIRE_REDIS, WIRE_NATS } Wire;
 
 typedef struct {
   const char *workload;
   int port;
   int server_pid;
-  bool socket_io; /* false: bare WebSocket */
+  Wire wire;
+  bool socket_io; /* the wire is WIRE_SOCKET_IO */
   bool outside_publisher;
-  int clients, rooms, members, window, warm_clients, concurrency;
+  bool resuming; /* clients come back with what CONNECT told them */
+  int clients, rooms, members, window, warm_clients, concurrency, missed;
   int warmup_ms, measure_ms;
 } Options;
 
@@ -75,13 +82,14 @@ void conn_open(uint32_t index);
 void conn_close(Conn *conn);
 void conn_append(Conn *conn, const void *bytes, size_t length);
 void watch_stdin(void);
-extern bool stdin_closed;
+extern bool stdin_spoke, stdin_closed;
 /* Opens conns [from, to), `options.concurrency` at a time, and returns when all are ready. */
 void connect_range(uint32_t from, uint32_t to);
 
 /* websocket.c */
 void websocket_prepare(Conn *conn);
 void websocket_send_text(Conn *conn, const char *payload, size_t length);
+void became_ready(Conn *conn, int64_t now);
 
 /* measure.c */
 typedef struct {
@@ -113,5 +121,22 @@ void run_echo(void);
 void run_storm(void);
 void run_idle(void);
 void run_polling(void);
+void run_publish(void);
+void run_resume(void);
+
+/* publish-wires.c: how each kind of server is given one message, and acknowledges it */
+#define PUBLISH_BYTES 200
+typedef struct {
+  void (*prepare)(Conn *conn);
+  /* Sends message `sequence` of this connection: PUBLISH_BYTES of `body`. */
+  void (*publish)(Conn *conn, uint64_t sequence, const char *body);
+  /* Asks how many messages the server has; `stored_count` gets the answer. NULL: it cannot be asked. */
+  void (*count)(Conn *conn);
+} PublishWire;
+
+const PublishWire *publish_wire(void);
+/* The oldest message of the connection that had no answer is acknowledged. */
+void publish_acknowledged(Conn *conn, int64_t now);
+extern int64_t stored_count;
 
 #endif

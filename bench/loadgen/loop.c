@@ -24,7 +24,7 @@
 
 Conn *conns;
 uint32_t ready_count;
-bool stdin_closed;
+bool stdin_spoke, stdin_closed;
 
 static int poller = -1;
 static uint8_t *scratch;
@@ -169,7 +169,10 @@ static void on_writable(Conn *conn) {
 
 static void on_stdin(void) {
   char ignored[64];
-  if (read(0, ignored, sizeof ignored) > 0) return;
+  if (read(0, ignored, sizeof ignored) > 0) {
+    stdin_spoke = true;
+    return;
+  }
   epoll_ctl(poller, EPOLL_CTL_DEL, 0, NULL);
   stdin_closed = true;
 }

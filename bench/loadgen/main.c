@@ -1,4 +1,4 @@
-/* Command line: loadgen <workload> --port N [--pid N] [--protocol socket.io|bare] [...] */
+/* Command line: loadgen <workload> --port N [--pid N] [--protocol socket.io|bare|redis|nats] [...] */
 #include "loadgen.h"
 
 #include <signal.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 Options options = {
+    .wire = WIRE_SOCKET_IO,
     .socket_io = true,
     .clients = 1000,
     .rooms = 1,
@@ -29,9 +30,18 @@ static const struct {
     {"--window", &options.window},
     {"--warm-clients", &options.warm_clients},
     {"--concurrency", &options.concurrency},
+    {"--missed", &options.missed},
     {"--warmup-ms", &options.warmup_ms},
     {"--measure-ms", &options.measure_ms},
 };
+
+static Wire read_wire(const char *name) {
+  static const char *const names[] = {"socket.io", "bare", "redis", "nats"};
+  for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
+    if (strcmp(name, names[at]) == 0) return (Wire)at;
+  }
+  fail("unknown protocol %s", name);
+}
 
 static void read_option(const char *name, const char *value) {
   for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++) {
@@ -40,7 +50,8 @@ static void read_option(const char *name, const char *value) {
     return;
   }
   if (strcmp(name, "--protocol") == 0) {
-    options.socket_io = strcmp(value, "socket.io") == 0;
+    options.wire = read_wire(value);
+    options.socket_io = options.wire == WIRE_SOCKET_IO;
   } else if (strcmp(name, "--publisher") == 0) {
     options.outside_publisher = strcmp(value, "outside") == 0;
   } else {
@@ -50,7 +61,7 @@ static void read_option(const char *name, const char *value) {
 
 int main(int count, char **words) {
   signal(SIGPIPE, SIG_IGN);
-  if (count < 2) fail("a workload is missing: relay, echo, storm, idle or polling");
+  if (count < 2) fail("a workload is missing: relay, echo, storm, idle, polling, publish or resume");
   options.workload = words[1];
   for (int at = 2; at + 1 < count; at += 2) read_option(words[at], words[at + 1]);
   if (options.port == 0) fail("--port is missing");
@@ -62,7 +73,9 @@ int main(int count, char **words) {
                    {"echo", run_echo},
                    {"storm", run_storm},
                    {"idle", run_idle},
-                   {"polling", run_polling}};
+                   {"polling", run_polling},
+                   {"publish", run_publish},
+                   {"resume", run_resume}};
   for (size_t at = 0; at < sizeof workloads / sizeof *workloads; at++) {
     if (strcmp(options.workload, workloads[at].name) == 0) {
       workloads[at].run();

@@ -45,7 +45,7 @@ void websocket_send_text(Conn *conn, const char *payload, size_t length) {
   send_frame(conn, OPCODE_TEXT, (const uint8_t *)payload, length);
 }
 
-static void became_ready(Conn *conn, int64_t now) {
+void became_ready(Conn *conn, int64_t now) {
   conn->state = CONN_READY;
   ready_count++;
   if (listener.ready) listener.ready(conn, now);
@@ -86,17 +86,53 @@ static size_t consume_upgrade(Conn *conn, const uint8_t *bytes, size_t length, i
   return head;
 }
 
+/* Copies the string value of `name` out of a line of JSON. */
+static void copy_value(const uint8_t *payload, size_t length, const char *name, char *target,
+                       size_t capacity) {
+  const uint8_t *at = memmem(payload, length, name, strlen(name));
+  if (!at) return;
+  at += strlen(name);
+  const uint8_t *end = memchr(at, '"', length - (size_t)(at - payload));
+  if (!end || (size_t)(end - at) >= capacity) fail("no end of %s", name);
+  memcpy(target, at, (size_t)(end - at));
+  target[end - at] = 0;
+}
+
+/* CONNECT, with what an earlier connection was told. */
+static void send_connect(Conn *conn) {
+  char packet[300] = "40";
+  if (options.resuming) {
+    snprintf(packet, sizeof packet, "40{\"pid\":\"%s\",\"offset\":\"%s\"}", conn->pid,
+             conn->position);
+  }
+  conn->state = CONN_AWAIT_CONNECT;
+  websocket_send_text(conn, packet, strlen(packet));
+}
+
+static void on_connected(Conn *conn, const uint8_t *payload, size_t length, int64_t now) {
+  char former[sizeof conn->pid];
+  strcpy(former, conn->pid);
+  copy_value(payload, length, "\"pid\":\"", conn->pid, sizeof conn->pid);
+  if (options.resuming && strcmp(former, conn->pid) != 0) {
+    fail("client %u: its session was not resumed: %.*s", conn->index, (int)length, payload);
+  }
+  became_ready(conn, now);
+}
+
+#define POSITION "42[\"hf:position\",\""
+
 static void on_text(Conn *conn, const uint8_t *payload, size_t length, int64_t now) {
   if (options.socket_io && length == 1 && payload[0] == '2') {
     websocket_send_text(conn, "3", 1);
+  } else if (options.socket_io && starts_with(payload, length, POSITION)) {
+    copy_value(payload, length, POSITION, conn->position, sizeof conn->position);
   } else if (conn->state == CONN_READY) {
     if (!listener.message) fail("client %u: unexpected message", conn->index);
     listener.message(conn, payload, length, now);
   } else if (conn->state == CONN_AWAIT_OPEN && starts_with(payload, length, "0{\"sid\":")) {
-    conn->state = CONN_AWAIT_CONNECT;
-    websocket_send_text(conn, "40", 2);
+    send_connect(conn);
   } else if (conn->state == CONN_AWAIT_CONNECT && starts_with(payload, length, "40{\"sid\":")) {
-    became_ready(conn, now);
+    on_connected(conn, payload, length, now);
   } else {
     fail("client %u: in state %d came: %.*s", conn->index, conn->state,
          (int)(length > 200 ? 200 : length), payload);

@@ -1,14 +1,15 @@
 /** The application that both Socket.IO servers run, word for word the same. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Server } from "socket.io";
+import type { Server, ServerOptions } from "socket.io";
 import { listening } from "./control.ts";
 
 type Reply = (value: unknown) => void;
 
-export function serveChat(ServerClass: typeof Server): void {
+/** @param options undefined: the defaults, which is what the peers are compared with */
+export function serveChat(ServerClass: typeof Server, options?: Partial<ServerOptions>): void {
   const http = createServer();
-  const io = new ServerClass(http);
+  const io = new ServerClass(http, options);
 
   io.on("connection", (socket) => {
     const { room, to = room } = socket.handshake.query;

@@ -1,0 +1,71 @@
+/** The options of `bench/run.mjs --durable`. */
+import { parseArgs } from "node:util";
+import { workloadIds as everyWorkload, type WorkloadId } from "../workloads/workload.ts";
+import { workloadIds } from "./workloads.ts";
+
+export const sectionNames = [
+  "publish",
+  "latency",
+  "workloads",
+  "resume",
+  "recovery",
+  "flushes",
+] as const;
+export type SectionName = (typeof sectionNames)[number];
+
+export interface DurableSettings {
+  readonly quick: boolean;
+  readonly check: boolean;
+  readonly write: boolean;
+  readonly repetitions: number;
+  readonly sections: readonly SectionName[];
+  readonly workloads: readonly WorkloadId[];
+  /** Where the temporary folder is made: on the disk that is measured. */
+  readonly folder: string | undefined;
+  /** Everything, often enough: the only kind of run whose table is kept. */
+  readonly full: boolean;
+}
+
+const fullRepetitions = 3;
+
+const isSection = (word: string): word is SectionName =>
+  (sectionNames as readonly string[]).includes(word);
+const isWorkload = (word: string): word is WorkloadId =>
+  (everyWorkload as readonly string[]).includes(word);
+
+export function readDurableSettings(words: readonly string[]): DurableSettings {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      quick: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+      only: { type: "string" },
+      reps: { type: "string" },
+      folder: { type: "string" },
+    },
+  });
+  const { quick, check, write, only, reps, folder } = values;
+  const repetitions = reps === undefined ? (quick ? 1 : fullRepetitions) : Number(reps);
+  if (!Number.isInteger(repetitions) || repetitions < 1) {
+    throw new Error(`--reps is a whole number from 1, got "${reps}"`);
+  }
+  const chosen = only?.split(",").map((word) => word.trim());
+  for (const word of chosen ?? []) {
+    if (!isSection(word) && !isWorkload(word)) {
+      throw new Error(`no section "${word}": ${[...sectionNames, ...workloadIds].join(", ")}`);
+    }
+  }
+  const workloads = chosen?.filter(isWorkload) ?? [];
+  const sections = chosen?.filter(isSection) ?? sectionNames;
+  return {
+    quick,
+    check,
+    write,
+    repetitions,
+    sections: workloads.length > 0 ? [...new Set([...sections, "workloads" as const])] : sections,
+    workloads: workloads.length > 0 ? workloads : workloadIds,
+    folder,
+    full: !quick && only === undefined && repetitions >= fullRepetitions,
+  };
+}
