@@ -27,7 +27,7 @@ import type { Figure, RunSettings, Workload } from "./workloads/workload.ts";
 
 const samplingUs = 250;
 
-const usage = `node bench/profile.mjs <workload> [--peer holdfast] [--seconds 3] [--top 25] [--v8]
+const usage = `node bench/profile.mjs <workload> [--peer holdfast] [--store memory] [--seconds 3] [--top 25] [--v8]
   workloads: ${workloads.map(({ id }) => id).join(", ")}
   peers: ${peerNames.join(", ")}`;
 
@@ -37,6 +37,8 @@ interface Words {
   readonly seconds: number;
   readonly top: number;
   readonly v8: boolean;
+  /** The store of ours: a folder, or "memory". */
+  readonly store: string | undefined;
 }
 
 function readWords(words: readonly string[]): Words {
@@ -48,12 +50,14 @@ function readWords(words: readonly string[]): Words {
       seconds: { type: "string", default: "3" },
       top: { type: "string", default: "25" },
       v8: { type: "boolean", default: false },
+      store: { type: "string" },
     },
   });
   const workload = workloads.find(({ id }) => id === positionals[0]);
-  const { peer, v8 } = values;
+  const { peer, v8, store } = values;
   if (workload === undefined || !isPeerName(peer)) throw new Error(usage);
-  return { workload, peer, seconds: Number(values.seconds), top: Number(values.top), v8 };
+  const { seconds, top } = values;
+  return { workload, peer, seconds: Number(seconds), top: Number(top), v8, store };
 }
 
 /** For `memory`: connections that are held while the heap is written down. */
@@ -97,7 +101,7 @@ export interface ProfileOptions {
 }
 
 export async function profile({ benchFolder, words }: ProfileOptions): Promise<number> {
-  const { workload, peer, seconds, top, v8 } = readWords(words);
+  const { workload, peer, seconds, top, v8, store } = readWords(words);
   if (workload.cost === "memory") return profileHeap({ benchFolder, peer, top });
   const perf = !v8 && (await perfWorks());
   const ours = peer === "holdfast" ? await findHoldfast(benchFolder) : undefined;
@@ -108,6 +112,7 @@ export async function profile({ benchFolder, words }: ProfileOptions): Promise<n
   const server = await PeerProcess.start({
     benchFolder,
     name: peer,
+    ...(store !== undefined && { serverOptions: { store } }),
     holdfastModule: ours?.file,
     nodeFlags: perf ? perfNodeFlags : [],
   });

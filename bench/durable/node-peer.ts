@@ -40,8 +40,8 @@ export class NodePeer implements LoadTarget {
   static async start(options: NodePeerOptions): Promise<NodePeer> {
     const { benchFolder, script, serverOptions, modules, under = [] } = options;
     const file = join(benchFolder, "build", "durable", "peers", `${script}.mjs`);
-    const [command = "", ...words] = [...under, process.execPath, file];
-    const child = spawn(command, words, {
+    const [command, ...words] = [...under, process.execPath, file];
+    const child = spawn(command ?? "", words, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: {
         ...process.env,

@@ -46,9 +46,18 @@ function fail(error: unknown): void {
 
 let published = 0;
 
+async function publishEvent(event: object, done: () => void): Promise<void> {
+  try {
+    await io.to(sink).publish("msg", event, {});
+  } catch (error) {
+    fail(error);
+  }
+  done();
+}
+
 function publishToSink(done: () => void): void {
   const event = { n: sequenceBase + published++, text: sinkText };
-  io.to(sink).publish("msg", event, {}).then(done, fail);
+  void publishEvent(event, done);
 }
 
 /** Publishes what the clients that are away miss: `entries` to each room, in turn. */
