@@ -56,6 +56,23 @@ describe("history", () => {
     expect(more).toEqual([]);
   });
 
+  it("knows of each event who has not confirmed it", async () => {
+    const server = await start(durable, "holdfast");
+    const [there] = await pair(server);
+    const [away, awayClient] = await pair(server);
+    await Promise.all([there.join("hall"), away.join("hall")]);
+    const first = await server.io.to("hall").publish("said", 1);
+    await expect.poll(() => first.missing()).toEqual([]);
+    const gone = next(away, "disconnect");
+    awayClient.io.engine.close();
+    await gone;
+    const second = await server.io.to("hall").publish("said", 2);
+    await expect.poll(() => second.missing()).toHaveLength(1);
+    const events = await all(server.io.room("hall").history());
+    const missing = await Promise.all(events.map((event) => event.missing()));
+    expect(missing).toMatchObject([[], [{ socketId: away.id, online: false }]]);
+  });
+
   it("is cut by after, before, last and limit", async () => {
     const server = await start(durable, "holdfast");
     const [, after = "", , , before = ""] = await publishAll(server, 6);

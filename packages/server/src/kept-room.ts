@@ -3,9 +3,10 @@
  */
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Gap } from "./delivery/marker.ts";
+import type { Addressed } from "./delivery/session.ts";
 import type { EntryRecord, Page } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
-import type { SessionDetails } from "./publish.ts";
+import { missing, type SessionDetails } from "./publish.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { type Room, refuseReservedRooms } from "./socket-types.ts";
 import { eventOf } from "./stored-event.ts";
@@ -35,6 +36,8 @@ interface HistoryDetails {
   readonly time: number;
   /** The id that it was published under. */
   readonly id: string | undefined;
+  /** The sessions that the event is for and whose transports have not confirmed it: now, when this is called. */
+  missing(): Promise<SessionDetails[]>;
 }
 
 /** One event of a room, as it was emitted, without its acknowledgement. */
@@ -111,17 +114,8 @@ export class KeptRoom<EmitEvents extends EventsMap> {
   // --- history ---
 
   #shown(entry: EntryRecord): HistoryEvent<EmitEvents> {
-    const { delivery } = this.#keeper;
-    const { event, args } = eventOf(entry, this.#keeper.parser);
-    const shown = {
-      event,
-      args,
-      position: delivery.positions.encode("application", delivery.at(entry.offset)),
-      time: entry.timeMs,
-      id: entry.messageId?.id,
-    };
     // What comes out of the store went in by a typed `emit`.
-    return shown as unknown as HistoryEvent<EmitEvents>;
+    return new KeptEvent(this.#keeper, entry) as unknown as HistoryEvent<EmitEvents>;
   }
 
   async #rangeOf(options: HistoryOptions): Promise<Range> {
@@ -196,6 +190,34 @@ export class KeptRoom<EmitEvents extends EventsMap> {
 
   #isExpired({ expiresMs }: EntryRecord): boolean {
     return expiresMs !== undefined && expiresMs <= this.#keeper.delivery.options.wallMs();
+  }
+}
+
+class KeptEvent implements HistoryDetails {
+  readonly event: string;
+  readonly args: readonly unknown[];
+  readonly position: string;
+  readonly time: number;
+  readonly id: string | undefined;
+  readonly #keeper: SessionKeeper;
+  readonly #addressed: Addressed;
+
+  constructor(keeper: SessionKeeper, entry: EntryRecord) {
+    const { delivery, parser } = keeper;
+    const { offset, tags, except } = entry;
+    const { event, args } = eventOf(entry, parser);
+    this.event = event;
+    this.args = args;
+    this.position = delivery.positions.encode("application", delivery.at(offset));
+    this.time = entry.timeMs;
+    this.id = entry.messageId?.id;
+    this.#keeper = keeper;
+    // Not the entry: its bytes are not needed any more.
+    this.#addressed = { offset, tags, except };
+  }
+
+  missing(): Promise<SessionDetails[]> {
+    return Promise.resolve(missing(this.#keeper, this.#addressed));
   }
 }
 

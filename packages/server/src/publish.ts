@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
-import type { LaneEntry, Outcome } from "./delivery/lane-records.ts";
-import type { Session } from "./delivery/session.ts";
+import type { Outcome } from "./delivery/lane-records.ts";
+import type { Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
@@ -123,10 +123,8 @@ export async function publish(
   };
 }
 
-function missing(
-  keeper: SessionKeeper,
-  entry: Pick<LaneEntry, "tags" | "except" | "offset">,
-): SessionDetails[] {
+/** The sessions that an entry is for and that have not confirmed it. */
+export function missing(keeper: SessionKeeper, entry: Addressed): SessionDetails[] {
   const found: SessionDetails[] = [];
   for (const session of keeper.delivery.sessions.byKey.values()) {
     if (session.receipt < entry.offset && session.receives(entry)) {
