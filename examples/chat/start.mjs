@@ -1,7 +1,20 @@
-/** Builds the chat and runs it: `npm start`. PORT says where, 3000 if it says nothing. */
+/**
+ * Builds the chat and runs it: `npm start`. PORT says where (3000), CHAT_DATA in which folder it keeps what was said
+ * (`data` beside this file).
+ */
+import { fileURLToPath } from "node:url";
 import { build } from "./build.mjs";
 
 await build();
 const { startChat } = await import("./build/server.js");
-const { url } = await startChat({ port: Number(process.env.PORT ?? 3000) });
+const { io, url } = await startChat({
+  port: Number(process.env.PORT ?? 3000),
+  store: process.env.CHAT_DATA ?? fileURLToPath(new URL("data", import.meta.url)),
+});
 console.log(`The chat is at ${url}`);
+
+// A deploy: what was said is stored, and everybody comes back to the next server.
+process.once("SIGTERM", async () => {
+  await io.close();
+  process.exit(0);
+});

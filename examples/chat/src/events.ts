@@ -1,28 +1,44 @@
 /** What the page and the server say to each other. Both import it, so both are checked against it. */
 
-export interface Message {
+/** A message as the page sends it. It can send it again: the id says that it is the same. */
+export interface Draft {
   readonly id: string;
-  readonly name: string;
+  readonly room: string;
   readonly text: string;
-  /** Milliseconds since 1970. */
+  /** When it was written, in milliseconds since 1970. */
   readonly at: number;
 }
 
-export type Reply<Value> = (
-  answer: { ok: true; value: Value } | { ok: false; why: string },
-) => void;
+export interface Message extends Draft {
+  readonly name: string;
+}
+
+/** A message of before, and whether everybody who is in the room has it. */
+export interface OldMessage extends Message {
+  readonly delivered: boolean;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly online: boolean;
+}
+
+export type Answer<Value> = { ok: true; value: Value } | { ok: false; why: string };
+export type Reply<Value> = (answer: Answer<Value>) => void;
 
 export interface ClientEvents {
   /** Enters a room, and leaves the one before. Answers with its latest messages and who is in it. */
-  enter: (room: string, reply: Reply<{ messages: Message[]; names: string[] }>) => void;
-  say: (text: string, reply: Reply<Message>) => void;
+  enter: (room: string, reply: Reply<{ messages: OldMessage[]; people: Person[] }>) => void;
+  say: (draft: Draft, reply: Reply<null>) => void;
   /** Volatile: a lost one is of no consequence. */
   typing: () => void;
 }
 
 export interface ServerEvents {
-  said: (room: string, message: Message) => void;
-  here: (room: string, names: string[]) => void;
+  said: (message: Message) => void;
+  /** To who wrote the message: everybody who is in the room has it. */
+  delivered: (message: { room: string; id: string }) => void;
+  here: (room: string, people: Person[]) => void;
   typing: (room: string, name: string) => void;
 }
 

@@ -1,51 +1,31 @@
 /** The chat, as people use it: in Chromium, on the built app. */
-import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useChromium } from "../../../conformance/browser/chromium.ts";
 import type { Chat } from "../src/server.ts";
+import {
+  buildChat,
+  enter,
+  listed,
+  message,
+  messages,
+  say,
+  type Visit,
+  visit as visitChat,
+} from "./visitor.ts";
 
 const chromium = useChromium();
 let chat: Chat;
 
 beforeAll(async () => {
-  const load = (path: string) => import(new URL(path, import.meta.url).href);
-  const { build } = (await load("../build.mjs")) as { build(): Promise<void> };
-  await build();
-  const { startChat } = (await load("../build/server.js")) as typeof import("../src/server.ts");
+  const { startChat } = await buildChat();
   chat = await startChat({ host: "127.0.0.1" });
 });
 
 afterAll(() => chat.close());
 
-interface Visit extends BrowserContextOptions {
-  transport?: "websocket" | "polling";
-}
-
-/** A page that has come in under this name. */
-async function visit(name: string, { transport, ...options }: Visit = {}): Promise<Page> {
-  const page = await chromium.page(options);
-  await page.goto(`${chat.url}/${transport === undefined ? "" : `?transport=${transport}`}`);
-  await page.getByLabel("Your name").fill(name);
-  await page.getByRole("button", { name: "Come in" }).click();
-  await page.getByRole("heading", { name: "# lobby" }).waitFor();
-  return page;
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.getByRole("button", { name: "Send" }).click();
-}
-
-async function enter(page: Page, room: string): Promise<void> {
-  await page.getByRole("button", { name: `# ${room}` }).click();
-  await page.getByRole("heading", { name: `# ${room}` }).waitFor();
-}
-
-const messages = (page: Page): Locator => page.getByRole("list", { name: "Messages" });
-const message = (page: Page, text: string): Locator =>
-  messages(page).getByRole("listitem").filter({ hasText: text });
-const listed = (page: Page, list: string, text: string): Locator =>
-  page.getByRole("list", { name: list }).getByText(text, { exact: true });
+const visit = (name: string, options?: Visit): Promise<Page> =>
+  visitChat(chromium, chat.url, name, options);
 
 /** Cuts a person's connections without a goodbye, as a lost network does. */
 function cut(name: string): void {
@@ -70,7 +50,7 @@ describe.each(["websocket", "polling"] as const)("over %s", (transport) => {
     await b.context().setOffline(true);
     cut(nameB);
     await b.getByText("offline, trying again", { exact: true }).waitFor();
-    await listed(a, "In this room", nameB).waitFor({ state: "detached" });
+    await listed(a, "In this room", `${nameB} (away)`).waitFor();
     await say(a, `still there over ${transport}?`);
     await message(a, `still there over ${transport}?`).waitFor();
 
@@ -231,7 +211,15 @@ function contrasts(): [selector: string, contrast: number, dark: boolean][] {
     const colour = getComputedStyle(element).backgroundColor;
     return channels(colour)[3] === 0 ? ground(element.parentElement) : colour;
   };
-  const selectors = ["#room-name", "#status", ".author", "time", "#messages p", "#composer button"];
+  const selectors = [
+    "#room-name",
+    "#status",
+    ".author",
+    "time",
+    ".tick",
+    "#messages p",
+    "#composer button",
+  ];
   return selectors.map((selector) => {
     const element = document.querySelector(selector);
     if (element === null) throw new Error(`the page has no ${selector}`);
