@@ -39,6 +39,8 @@ export type Call =
   | { readonly name: "connected"; readonly room: string }
   /** Answered as soon as the clients of the room can be written to: one that polls has a poll pending. */
   | { readonly name: "reachable"; readonly room: string }
+  /** Answered as soon as every session has confirmed the last `publish` to the room. npm socket.io has no such thing: at once. */
+  | { readonly name: "confirmed"; readonly room: string }
   /** An orderly end: the server is closed, then the process ends. */
   | { readonly name: "end" };
 

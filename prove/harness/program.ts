@@ -17,8 +17,16 @@ interface Durable {
     options: { once(order: Order): string },
     handler: (order: Order) => number,
   ): void;
-  publish(event: string, content: object): Promise<unknown>;
+  publish(event: string, content: object): Promise<Published>;
 }
+
+interface Published {
+  /** The sessions that have not confirmed it. */
+  missing(): Promise<readonly unknown[]>;
+}
+
+/** The last one in each room. */
+const published = new Map<string, Published>();
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as ServerSetup;
 
@@ -60,11 +68,14 @@ function serve(io: HoldfastServer): void {
       tell({ type: "effect", room, n });
       return n;
     };
-    if (setup.system === "holdfast" && process.env["PROVE_NO_ONCE"] === undefined) {
+    if (setup.system === "holdfast") {
       const durable = socket as unknown as Durable;
       durable.on("order", { once: ({ id }) => id }, effect);
     } else {
-      socket.on("order", (order: Order, ack?: Ack) => ack?.(effect(order)));
+      socket.on("order", (order: Order, ack?: Ack) => {
+        const n = effect(order);
+        ack?.(n);
+      });
     }
     socket.on("here", (ack: () => void) => ack());
     socket.on("disconnect", (reason) => tell({ type: "left", room, reason }));
@@ -74,7 +85,8 @@ function serve(io: HoldfastServer): void {
 
 async function publishOne(io: HoldfastServer, { room, how }: Publish, n: number): Promise<void> {
   if (setup.system === "holdfast" && how === "publish") {
-    await (io.to(room) as unknown as Durable).publish("event", { n });
+    const durable = io.to(room) as unknown as Durable;
+    published.set(room, await durable.publish("event", { n }));
   } else io.to(room).emit("event", { n });
 }
 
@@ -98,6 +110,15 @@ async function reachable(io: HoldfastServer, room: string): Promise<number> {
   }
 }
 
+/** It ends with the time limit of whoever asked, at the latest. */
+async function confirmed(room: string): Promise<number> {
+  const last = published.get(room);
+  while (last !== undefined && (await last.missing()).length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return 0;
+}
+
 async function answer(io: HoldfastServer, call: Call): Promise<number> {
   switch (call.name) {
     case "publish":
@@ -109,6 +130,8 @@ async function answer(io: HoldfastServer, call: Call): Promise<number> {
       return io.of("/").adapter.rooms.get(call.room)?.size ?? 0;
     case "reachable":
       return reachable(io, call.room);
+    case "confirmed":
+      return confirmed(call.room);
     case "end":
       await io.close();
       return 0;

@@ -145,6 +145,10 @@ export class ServerProcess {
     await this.#call({ name: "reachable", room });
   }
 
+  async confirmed(room: string): Promise<void> {
+    await this.#call({ name: "confirmed", room });
+  }
+
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#mayEnd = true;
