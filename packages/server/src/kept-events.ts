@@ -14,6 +14,7 @@ import type { Namespace } from "./namespace.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 import { SessionKeeper } from "./session-keeper.ts";
+import { watchStore } from "./store-failure.ts";
 import { eventOf } from "./stored-event.ts";
 import { parseSize } from "./units.ts";
 
@@ -42,7 +43,7 @@ export function openJournal(
   if (options.adapter !== undefined) {
     throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
   }
-  return openStore(options, {
+  const journal = openStore(options, {
     monotonicMs: () => host.monotonicMs(),
     wallMs: () => host.wallMs(),
     startTimer: (delayMs, run) => {
@@ -50,6 +51,12 @@ export function openJournal(
       return () => timer.cancel();
     },
   });
+  if (journal !== undefined) {
+    const say = (text: string) => console.error(text);
+    const exit = (code: number) => process.exit(code);
+    watchStore(journal, { failFast: options.failFast ?? true, host, say, exit });
+  }
+  return journal;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
