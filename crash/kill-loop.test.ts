@@ -5,8 +5,8 @@
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leftOut } from "../conformance/support/needs.ts";
-import { describeFigures } from "./history/verdict.ts";
-import { type KillLoopOptions, type KillLoopResult, runKillLoop } from "./kill-loop.ts";
+import { describeFirst } from "./history/verdict.ts";
+import { describeRun, type KillLoopOptions, keepHistory, runKillLoop } from "./kill-loop.ts";
 import { bundlePrograms, type Programs } from "./support/bundle.ts";
 
 /** Runs a failure again, as far as the machine lets it. */
@@ -29,23 +29,38 @@ const usual: KillLoopOptions = {
   limitMs: 280_000,
 };
 
-function print(name: string, { verdict, readyMs, healMs }: KillLoopResult): void {
-  const p99 = readyMs[Math.ceil(readyMs.length * 0.99) - 1] ?? Number.NaN;
-  const times = `ready p99 ${Math.round(p99)} ms, healed in ${Math.round(healMs)} ms`;
-  const figures = describeFigures(verdict.figures);
-  console.log(`${name}, HOLDFAST_CRASH_SEED=${seed}: ${figures}, ${times}`);
-}
-
 describe("the original", () => {
   it("loses events when it is killed, and the harness sees it", async () => {
     const options = { ...usual, kills: 8, target: "socket.io" } as const;
     const result = await runKillLoop(programs, options);
-    print("socket.io", result);
+    console.log(`socket.io: ${describeRun(result, options)}`);
     const { figures, violations } = result.verdict;
     expect(figures.kills).toBe(8);
     expect(figures.acked).toBeGreaterThan(100);
     expect(figures.lost).toBeGreaterThan(0);
     expect(figures.silentGaps).toBeGreaterThan(0);
     expect(violations.some(({ rule }) => rule === "I8")).toBe(true);
+  });
+});
+
+const runs: [what: string, options: Partial<KillLoopOptions>][] = [
+  ["45 kills", { kills: 45 }],
+  [
+    "15 kills, positions in the events, nothing flushed",
+    { kills: 15, offsets: "argument", durability: "process" },
+  ],
+  ["cut connections, in memory", { kills: 15, durability: "memory" }],
+];
+
+describe("ours", () => {
+  it.each(runs)("loses, repeats and invents nothing: %s", async (what, chosen) => {
+    const options = { ...usual, ...chosen };
+    const result = await runKillLoop(programs, options);
+    const { verdict, lines } = result;
+    console.log(`${what}: ${describeRun(result, options)}`);
+    if (verdict.violations.length > 0) console.log(keepHistory(lines, `seed-${seed}`));
+    expect(describeFirst(verdict, lines)).toBe("");
+    expect(verdict.figures.acked).toBeGreaterThan(4 * options.kills);
+    expect(verdict.figures.kills).toBe(options.durability === "memory" ? 0 : options.kills);
   });
 });

@@ -14,7 +14,7 @@ import { within } from "../conformance/support/within.ts";
 import { checkHistory } from "./history/checker.ts";
 import { type EntryLine, type Line, mergeLines, parseLines } from "./history/lines.ts";
 import { Recorder } from "./history/recorder.ts";
-import type { Verdict } from "./history/verdict.ts";
+import { describeFigures, type Verdict } from "./history/verdict.ts";
 import type { ClientSpec, ServerSetup } from "./programs/messages.ts";
 import { type Programs, root } from "./support/bundle.ts";
 import { type ClientProcess, startClients, startPython } from "./support/client-process.ts";
@@ -56,10 +56,14 @@ export async function runKillLoop(
   const folder = mkdtempSync(join(parent, "run-"));
   const run = new KillLoop(programs, options, folder);
   try {
-    return await within(run.run(), "the kill loop to end", options.limitMs);
+    const result = await within(run.run(), "the kill loop to end", options.limitMs);
+    rmSync(folder, { recursive: true, force: true });
+    return result;
+  } catch (error) {
+    console.error(`what everybody wrote is in ${folder}`);
+    throw error;
   } finally {
     await run.end();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -88,7 +92,7 @@ class KillLoop {
     const { target, offsets, durability } = options;
     this.#setup = {
       ...{ target, offsets, durability, namespaces },
-      folder: join(folder, "store"),
+      folder: durability === "memory" ? "memory" : join(folder, "store"),
       // A link that is dead is found in seconds, and a stop of the process is not always taken for one.
       pingIntervalMs: 1_000,
       pingTimeoutMs: 2_000,
@@ -105,6 +109,7 @@ class KillLoop {
     for (const client of this.#clients) client.publish();
     for (let kill = 0; kill < this.#options.kills; kill++) {
       await this.#liveAndDie(server, this.#proxy);
+      if (server.running) continue;
       server = await this.#start();
       this.#proxy.target = server.port;
     }
@@ -148,6 +153,7 @@ class KillLoop {
     else if (mishap === 2) this.#leaveHalfOpen(proxy);
     else if (mishap === 3) await this.#stop(server, 100 + below(1_500));
     await sleep(lifeMs - atMs);
+    if (this.#options.durability === "memory") return;
     this.#keeper.write({ kind: "kill" });
     await server.kill();
   }
@@ -197,7 +203,10 @@ class KillLoop {
   }
 
   async #all(what: string, wait: (client: ClientProcess) => Promise<unknown>): Promise<void> {
-    await within(Promise.all(this.#clients.map(wait)), `the clients ${what}`, healLimitMs);
+    const waiting = this.#clients.map((client) =>
+      within(wait(client), `${client.name} ${what}`, healLimitMs),
+    );
+    await Promise.all(waiting);
   }
 
   /** What everybody wrote, and the journal, which is the same after one more kill. */
@@ -205,19 +214,25 @@ class KillLoop {
     const [first, second] = ["log-1", "log-2"].map((name) => join(this.#folder, `${name}.jsonl`));
     if (first === undefined || second === undefined) throw new Error("two files");
     await server.ask({ type: "dump", file: first }, "dumped");
+    if (this.#options.durability === "memory") return this.#merged(first);
     await server.kill();
     const again = await this.#start();
     await again.ask({ type: "dump", file: second }, "dumped");
-    const log = readFileSync(first, "utf8");
-    if (log !== readFileSync(second, "utf8")) throw new Error("I5: the journal changed by a kill");
+    if (readFileSync(first, "utf8") !== readFileSync(second, "utf8"))
+      throw new Error("I5: the journal changed by a kill");
+    return this.#merged(first);
+  }
 
+  #merged(log: string): Line[] {
     const histories = join(this.#folder, "history");
     const files = readdirSync(histories).map((name) =>
       parseLines(readFileSync(join(histories, name), "utf8")),
     );
     const lines = mergeLines(files);
     const at = lines.at(-1)?.at ?? 0;
-    const entries = parseLines(log).filter((line): line is EntryLine => line.kind === "entry");
+    const entries = parseLines(readFileSync(log, "utf8")).filter(
+      (line): line is EntryLine => line.kind === "entry",
+    );
     return [...lines, ...entries.map((entry) => ({ ...entry, at }))];
   }
 
@@ -265,6 +280,14 @@ function clientSpecs({ seed, eventsPerSecond }: KillLoopOptions): ClientSpec[][]
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The figures of a run in one line. */
+export function describeRun(result: KillLoopResult, { seed }: KillLoopOptions): string {
+  const { verdict, readyMs, healMs } = result;
+  const p99 = readyMs[Math.ceil(readyMs.length * 0.99) - 1] ?? Number.NaN;
+  const times = `ready p99 ${Math.round(p99)} ms, healed in ${Math.round(healMs)} ms`;
+  return `HOLDFAST_CRASH_SEED=${seed}: ${describeFigures(verdict.figures)}, ${times}`;
 }
 
 /** Keeps the history of a run that failed, for people. @returns where */

@@ -1,7 +1,7 @@
 /** The categories of tests: one vitest project each, run one after the other by scripts/test.ts. */
 
 /** What a category may need from the machine besides Node. `HOLDFAST_SKIP` names those to do without. */
-export type Need = "browser" | "redis" | "python";
+export type Need = "browser" | "redis" | "python" | "mount" | "strace";
 
 export interface Category {
   readonly name: string;
@@ -102,7 +102,7 @@ export const categories: readonly Category[] = [
     include: ["crash/**/*.test.ts"],
     timeoutMs: 300_000,
     needs: [],
-    partlyNeeds: ["python"],
+    partlyNeeds: ["python", "mount", "strace"],
     built: false,
     alone: true,
   },

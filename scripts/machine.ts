@@ -1,6 +1,8 @@
 /** What the tests need from the machine, and how it gets there: Debian packages, installed by `npm test` when it may. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Need } from "./categories.ts";
 
 interface Requirement {
@@ -27,7 +29,43 @@ const requirements: readonly Requirement[] = [
       existsSync(python) &&
       spawnSync(python, ["-c", "import socketio, aiohttp, requests, websocket"]).status === 0,
   },
+  { need: "strace", packages: ["strace"], present: () => existsSync("/usr/bin/strace") },
 ];
+
+interface Permission {
+  readonly need: Need;
+  readonly what: string;
+  granted(): boolean;
+}
+
+/** What no package gives: the machine lets the tests do it, or not. */
+const permissions: readonly Permission[] = [
+  { need: "mount", what: "mount file systems (root may)", granted: mayMount },
+  {
+    need: "strace",
+    what: "trace a process",
+    granted: () => spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0,
+  },
+];
+
+function mayMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-mount-"));
+  const mounted =
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).status === 0;
+  if (mounted) spawnSync("umount", [folder]);
+  rmdirSync(folder);
+  return mounted;
+}
+
+/** Those of `needs` that this machine does not permit: their tests are left out, and that is said. */
+export function forbidden(needs: readonly Need[]): Need[] {
+  const missing = permissions.filter(({ need, granted }) => needs.includes(need) && !granted());
+  for (const { need, what } of missing) {
+    console.log(`This machine does not let the tests ${what}: as if HOLDFAST_SKIP=${need}.`);
+  }
+  return missing.map(({ need }) => need);
+}
 
 function isDebian(): boolean {
   if (!existsSync("/etc/os-release")) return false;

@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { type Category, categories, type Need } from "./categories.ts";
-import { provide } from "./machine.ts";
+import { forbidden, provide } from "./machine.ts";
 import { run } from "./run-command.ts";
 
 const floorsFile = "scripts/test-floors.json";
@@ -51,7 +51,13 @@ const leftOut = (process.env["HOLDFAST_SKIP"] ?? "")
   .split(",")
   .map((name) => name.trim())
   .filter((name) => name !== "");
-const needNames: readonly string[] = ["browser", "redis", "python"] satisfies Need[];
+const needNames: readonly string[] = [
+  "browser",
+  "redis",
+  "python",
+  "mount",
+  "strace",
+] satisfies Need[];
 const unknownNeeds = leftOut.filter((name) => !needNames.includes(name));
 if (unknownNeeds.length > 0) {
   console.error(`HOLDFAST_SKIP=${unknownNeeds.join()}: expected some of ${needNames.join(", ")}`);
@@ -165,6 +171,9 @@ async function prepare(chosen: readonly Category[]): Promise<string[]> {
 const chosen = chosenCategories();
 const needs = chosen.flatMap((category) => [...category.needs, ...category.partlyNeeds]);
 if (!provide(needs.filter((need) => !isLeftOut(need)))) process.exit(1);
+leftOut.push(...forbidden(needs.filter((need) => !isLeftOut(need))));
+// The tests ask there.
+process.env["HOLDFAST_SKIP"] = leftOut.join();
 
 mkdirSync("temp/test-results", { recursive: true });
 const floors = readFloors();

@@ -1,6 +1,6 @@
 /**
  * What some tests need from the machine besides Node. `npm test` installs or names what is missing; who wants to do
- * without says `HOLDFAST_SKIP=browser,redis,python`, and the runner prints how many tests that left out.
+ * without says `HOLDFAST_SKIP=browser,redis,python,mount,strace`, and the runner prints how many tests that left out.
  *
  *     describe.skipIf(leftOut("redis"))("the Redis adapter", () => { … });
  */

@@ -76,22 +76,24 @@ export class Subscriber {
     const stock = new StockSocket(options, this.#recorder);
     const { socket } = stock;
     // The position that a connection begins with comes before the pid it belongs to.
-    const save = () => {
-      const { _pid: pid } = socket as unknown as { _pid?: string };
-      const position = this.#position;
-      if (pid !== undefined && position !== undefined) this.#saved = { pid, position };
-    };
-    socket.on("connect", save);
+    socket.on("connect", () => this.#save(stock));
     socket.onAny((event: string, detail: unknown) => {
       if (event === "hf:gap") this.#gap(stock, detail as GapNotice);
       if (event !== "hf:position") return;
       this.#position = `${detail}`;
-      if (socket.connected) save();
+      if (socket.connected) this.#save(stock);
     });
     socket.on("event", (event: DeliveredEvent, ...rest: unknown[]) => {
       this.#deliver(stock, event, rest.at(-1));
     });
     return stock;
+  }
+
+  /** What a page keeps for when it is loaded anew. */
+  #save({ socket }: StockSocket): void {
+    const { _pid: pid } = socket as unknown as { _pid?: string };
+    const position = this.#position;
+    if (pid !== undefined && position !== undefined) this.#saved = { pid, position };
   }
 
   #deliver(stock: StockSocket, { mid, content }: DeliveredEvent, last: unknown): void {
@@ -103,7 +105,11 @@ export class Subscriber {
     const trailing = typeof last === "string" && !isPosition ? { trailing: true } : {};
     this.#recorder.write({ kind: "deliver", ...line, mid, hash, ...trailing });
     // With `offsets: "argument"` each event brings its own.
-    if (isPosition) this.#recorder.write({ kind: "marker", ...line, offset: offsetOf(last) });
+    if (isPosition) {
+      this.#recorder.write({ kind: "marker", ...line, offset: offsetOf(last) });
+      this.#position = last;
+      this.#save(stock);
+    }
     if (mid.startsWith(lastPrefix)) this.#onLast();
     else if (!this.#ended) this.#maybeMove(stock);
   }

@@ -256,9 +256,10 @@ it("reads the offset of a position", () => {
 it("reads a million lines in seconds", () => {
   const lines = synthesizeHistory(seeded(2), 4_000);
   const rounds = Math.ceil(100_000 / lines.length);
-  const started = performance.now();
+  // Of its own time: others work on this machine too.
+  const before = process.cpuUsage();
   for (let i = 0; i < rounds; i++) checkHistory(lines);
-  const perSecond = (rounds * lines.length) / ((performance.now() - started) / 1000);
+  const perSecond = (rounds * lines.length) / (process.cpuUsage(before).user / 1e6);
   console.log(`the checker reads ${Math.round(perSecond).toLocaleString("en")} lines a second`);
   expect(perSecond).toBeGreaterThan(50_000);
 });

@@ -5,25 +5,14 @@ import { offsetOf } from "../history/lines.ts";
 import { hashOf } from "../history/recorder.ts";
 import { auditRoom } from "./messages.ts";
 
-/** The part of the API that is used here. */
-interface WithHistory {
-  room(name: string): {
-    history(options: object): AsyncIterable<{
-      readonly event: string;
-      readonly args: readonly unknown[];
-      readonly position: string;
-    }>;
-  };
-}
-
+/** Everything is published to one room as well: what is in it has the one order of all. */
 export async function dumpJournal(
   io: Server,
   namespaces: readonly string[],
   file: string,
 ): Promise<void> {
   for (const stream of namespaces) {
-    const room = (io.of(stream) as unknown as WithHistory).room(auditRoom);
-    for await (const { args, position } of room.history({})) {
+    for await (const { args, position } of io.of(stream).room(auditRoom).history()) {
       const { mid, content } = args[0] as { mid: string; content: string | Uint8Array };
       const hash = hashOf(typeof content === "string" ? content : Buffer.from(content).toString());
       const offset = offsetOf(position);

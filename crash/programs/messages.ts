@@ -4,10 +4,13 @@
 export interface ServerSetup {
   /** Ours, or the npm original with its recovery switched on, which is what ours is compared with. */
   readonly target: "holdfast" | "socket.io";
+  /** A folder, or "memory". */
   readonly folder: string;
   readonly namespaces: readonly string[];
   readonly offsets: "event" | "argument";
-  readonly durability: "process" | "disk";
+  readonly durability: "memory" | "process" | "disk";
+  /** Whether the process ends when its store has failed. */
+  readonly failFast?: boolean;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
 }
@@ -52,7 +55,7 @@ export type PublishAnswer =
       readonly duplicate: boolean;
       readonly durability: string;
     }
-  | { readonly ok: false; readonly code: string; readonly retryAfter?: number };
+  | { readonly ok: false; readonly code: string; readonly retryAfterMs?: number };
 
 export interface SubscriberSpec {
   readonly kind: "subscriber";

@@ -8,7 +8,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
 import { Server as HoldfastServer, type Namespace, type Socket } from "holdfast";
-import { Server as OriginalServer } from "socket.io";
 import { hashOf } from "../history/recorder.ts";
 import { dumpJournal } from "./journal-dump.ts";
 import {
@@ -24,9 +23,9 @@ type Reply = (answer?: unknown) => void;
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as ServerSetup;
 const httpServer = http.createServer();
-const io = createServer();
+const io = await createServer();
 
-function createServer(): HoldfastServer {
+async function createServer(): Promise<HoldfastServer> {
   const common = {
     pingInterval: setup.pingIntervalMs,
     pingTimeout: setup.pingTimeoutMs,
@@ -34,6 +33,7 @@ function createServer(): HoldfastServer {
   };
   if (setup.target === "socket.io") {
     const options = { ...common, connectionStateRecovery: { skipMiddlewares: true } };
+    const { Server: OriginalServer } = await import("socket.io");
     return new OriginalServer(httpServer, options) as unknown as HoldfastServer;
   }
   return new HoldfastServer(httpServer, {
@@ -41,6 +41,7 @@ function createServer(): HoldfastServer {
     store: setup.folder,
     durability: setup.durability,
     offsets: setup.offsets,
+    failFast: setup.failFast ?? true,
     identify: (socket: Socket) => socket.handshake.auth["device"],
   });
 }
@@ -98,9 +99,9 @@ async function publish(
     const { position, duplicate, durability } = await target.publish("event", ...args, options);
     return { ok: true, position, duplicate, durability };
   } catch (error) {
-    const { code, retryAfter } = error as { code?: string; retryAfter?: number };
+    const { code, retryAfterMs } = error as { code?: string; retryAfterMs?: number };
     if (code === undefined) throw error;
-    return { ok: false, code, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return { ok: false, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
 }
 
@@ -135,6 +136,7 @@ function publishForOriginal(
 }
 
 function readKept(): void {
+  if (setup.target !== "socket.io") return;
   mkdirSync(setup.folder, { recursive: true });
   if (!existsSync(keptFile)) return;
   for (const text of readFileSync(keptFile, "utf8").split("\n")) {
@@ -191,6 +193,10 @@ for (const name of setup.namespaces) serve(io.of(name));
 process.on("message", (message) => void answer(message as ToServer).then(tell));
 // Whoever started it is gone: nobody would end it.
 process.on("disconnect", () => process.exit());
+// A server that is ready has read its journal.
+if (setup.target === "holdfast") {
+  for (const name of setup.namespaces) await io.of(name).room(auditRoom).position();
+}
 httpServer.listen(0, "127.0.0.1", () => {
   const address = httpServer.address();
   if (address === null || typeof address === "string") throw new Error("not on a port");

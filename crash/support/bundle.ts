@@ -6,7 +6,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
-export const root = join(import.meta.dirname, "../..");
+/** Tests and scripts start in the root of the repository; a bundle of this file does not know where it came from. */
+export const root = process.cwd();
 
 /** A folder of their own below the repository, where they find node_modules. */
 const folder = join(root, "temp/crash", `programs-${process.pid}`);

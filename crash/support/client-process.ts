@@ -9,6 +9,7 @@ import { root } from "./bundle.ts";
 
 /** What a run waits for, of each of its processes of clients. */
 export interface ClientProcess {
+  readonly name: string;
   /** All its subscribers are in their rooms. */
   readonly joined: Promise<unknown>;
   /** All its subscribers have the last event. */
@@ -38,6 +39,7 @@ export function startClients(program: string, setup: ClientsSetup): ClientProces
     (client) => client.kind === "subscriber" || client.talks,
   ).length;
   return {
+    name: setup.clients.map(({ name }) => name).join(),
     joined: heard.times("joined", 1),
     caughtUp: heard.times("caught-up", listeners),
     publish: () => send({ type: "publish" }),
@@ -70,13 +72,16 @@ export function startPython(setup: PythonSetup): ClientProcess {
   const script = join(root, "crash/clients/python/subscriber.py");
   // Not what `python3` on the PATH may be, which need not see Debian's modules.
   const child = spawn("/usr/bin/python3", ["-B", script, JSON.stringify(setup)], {
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
   const heard = new Heard(child);
+  // It tells at length of exceptions in its own tasks, which it gets over.
+  child.stderr.on("data", (chunk) => heard.complain(String(chunk)));
   createInterface({ input: child.stdout }).on("line", (line) => {
     heard.take(JSON.parse(line) as FromClients);
   });
   return {
+    name: setup.name,
     joined: heard.times("joined", 1),
     caughtUp: heard.times("caught-up", 1),
     publish: () => undefined,
@@ -98,12 +103,17 @@ class Heard {
   readonly #counts = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
   #ended: string | undefined;
+  #complaints = "";
 
   constructor(child: ChildProcess) {
     child.once("exit", (code, signal) => {
-      this.#ended = `a process of clients ended with ${code ?? signal}`;
+      this.#ended = `a process of clients ended with ${code ?? signal}:\n${this.#complaints}`;
       this.#look();
     });
+  }
+
+  complain(text: string): void {
+    this.#complaints = (this.#complaints + text).slice(-5_000);
   }
 
   take({ type }: { readonly type: string }): void {

@@ -29,7 +29,7 @@ export class ServerProcess {
   static async start(program: string, setup: ServerSetup): Promise<ServerProcess> {
     const started = performance.now();
     const child = fork(program, [JSON.stringify(setup)], {
-      execArgv: ["--expose-gc", "--enable-source-maps"],
+      execArgv: ["--expose-gc"],
       env: { ...process.env, NODE_NO_WARNINGS: "1" },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

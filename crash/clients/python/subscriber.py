@@ -35,67 +35,86 @@ def tell(kind):
     print(json.dumps({"type": kind, "client": NAME}), flush=True)
 
 
-async def main():
-    sio = socketio.AsyncClient(reconnection_delay=0.02, reconnection_delay_max=0.15)
-    connected, last = asyncio.Event(), asyncio.Event()
-    connection = 0
+class Subscriber:
+    def __init__(self):
+        self.connected, self.last = asyncio.Event(), asyncio.Event()
+        self.connection = 0
+        self.sio = None
 
-    def on_connect():
-        nonlocal connection
-        connection += 1
-        write("connect", connection=connection, stream=NSP, reports=False)
-        connected.set()
+    async def live(self):
+        """One client after the other. Its own reconnection is not to be relied on: with polling, an exception in the
+        task that reads may be the end of it."""
+        while True:
+            self.sio = self.make()
+            try:
+                await self.sio.connect(
+                    setup["url"], transports=setup["transports"], namespaces=[NSP],
+                    auth={"device": NAME, "rooms": setup["rooms"]})
+                await asyncio.wait([self.sio.eio.read_loop_task])
+            except socketio.exceptions.ConnectionError:
+                pass
+            self.connected.clear()
+            if self.sio.eio.http is not None:
+                await self.sio.eio.http.close()
+            await asyncio.sleep(0.05)
 
-    def on_event(body, *rest):
+    def make(self):
+        sio = socketio.AsyncClient(reconnection=False)
+        sio.on("connect", self.on_connect, namespace=NSP)
+        sio.on("disconnect", self.connected.clear, namespace=NSP)
+        sio.on("event", self.on_event, namespace=NSP)
+        sio.on("hf:gap", self.on_gap, namespace=NSP)
+        return sio
+
+    def on_connect(self):
+        self.connection += 1
+        write("connect", connection=self.connection, stream=NSP, reports=False)
+        self.connected.set()
+
+    def on_event(self, body, *rest):
         content = body["content"]
         text = content if isinstance(content, bytes) else content.encode()
         digest = base64.urlsafe_b64encode(hashlib.sha1(text).digest()).decode()[:12]
-        write("deliver", connection=connection, mid=body["mid"], hash=digest)
+        write("deliver", connection=self.connection, mid=body["mid"], hash=digest)
         if body["mid"].startswith("last-"):
-            last.set()
+            self.last.set()
 
-    def offset_of(position):
-        """As in crash/history/lines.ts."""
-        return -1 if position is None else int(position.split(".")[2], 36)
-
-    def on_gap(notice):
-        write("gap", connection=connection, reason=notice["reason"],
+    def on_gap(self, notice):
+        write("gap", connection=self.connection, reason=notice["reason"],
               **{"from": offset_of(notice["from"]), "to": offset_of(notice["to"])})
 
-    sio.on("connect", on_connect, namespace=NSP)
-    sio.on("disconnect", connected.clear, namespace=NSP)
-    sio.on("event", on_event, namespace=NSP)
-    sio.on("hf:gap", on_gap, namespace=NSP)
-
-    async def insist(name, room):
+    async def insist(self, name, room):
         """Asks until there is an answer, over however many connections."""
         while True:
-            await connected.wait()
+            await self.connected.wait()
             try:
-                return await sio.call(name, room, namespace=NSP, timeout=4)
+                return await self.sio.call(name, room, namespace=NSP, timeout=4)
             except (socketio.exceptions.SocketIOError, OSError):
                 await asyncio.sleep(0.01)
 
-    async def dial():
-        while True:
-            try:
-                return await sio.connect(
-                    setup["url"], transports=setup["transports"], namespaces=[NSP],
-                    auth={"device": NAME, "rooms": setup["rooms"]})
-            except socketio.exceptions.ConnectionError:
-                await asyncio.sleep(0.05)
 
-    await dial()
+def offset_of(position):
+    """As in crash/history/lines.ts."""
+    return -1 if position is None else int(position.split(".")[2], 36)
+
+
+async def main():
+    subscriber = Subscriber()
+    living = asyncio.ensure_future(subscriber.live())
     for room in setup["rooms"]:
         write("joining", room=room)
-        await insist("join", room)
+        await subscriber.insist("join", room)
         write("joined", room=room)
     tell("joined")
-    await last.wait()
+    waiting = asyncio.ensure_future(subscriber.last.wait())
+    await asyncio.wait([waiting, living], return_when=asyncio.FIRST_COMPLETED)
+    if living.done():
+        living.result()
     tell("caught-up")
     # Until whoever started it has had enough.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    # Without goodbyes to tasks of the client that never end.
+    os._exit(0)
 
 
 asyncio.run(main())
-os._exit(0)

@@ -45,15 +45,11 @@ export async function startChat({ port = 0, host, ...options }: ChatOptions = {}
     serveFile(request.url ?? "/", response).catch(() => response.destroy());
   });
   const io: ChatServer = new Server(http, { store: "memory", identify, ...options });
-  const stop = serveChat(io);
+  http.once("close", serveChat(io));
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
     http.listen(port, host, resolve);
   });
   const url = `http://localhost:${(http.address() as AddressInfo).port}`;
-  const close = () => {
-    stop();
-    return io.close();
-  };
-  return { io, http, url, close };
+  return { io, http, url, close: () => io.close() };
 }

@@ -1,0 +1,70 @@
+/**
+ * `npm run verify:long`: the long forms of what `npm test` runs short. Hours, for a night.
+ *
+ *   npm run verify:long                         everything
+ *   npm run verify:long -- --only crash         one of them
+ */
+import { parseArgs } from "node:util";
+import { run } from "./run-command.ts";
+
+interface Step {
+  readonly name: string;
+  readonly what: string;
+  readonly args: readonly string[];
+  readonly hoursMax: number;
+}
+
+const vitest = "node_modules/vitest/vitest.mjs";
+
+const steps: readonly Step[] = [
+  {
+    name: "journal",
+    what: "power cuts at every call, every disk call failing, damage at every record",
+    args: [vitest, "run", "--no-file-parallelism", ".durability."],
+    hoursMax: 3,
+  },
+  {
+    name: "simulation",
+    what: "20,000 seeds of the real server, the stock client, and everything that goes wrong between them",
+    args: ["simulation/run.mjs", "--seeds", "20000"],
+    hoursMax: 6,
+  },
+  {
+    name: "crash",
+    what: "1,000 kills, positions as markers, everything flushed",
+    args: ["scripts/run.mjs", "crash", "--kills", "1000"],
+    hoursMax: 3,
+  },
+  {
+    name: "crash-argument",
+    what: "300 kills, positions in the events, nothing flushed",
+    args: ["scripts/run.mjs", "crash", "--kills", "300", "--offsets", "argument"].concat([
+      "--durability",
+      "process",
+    ]),
+    hoursMax: 1,
+  },
+];
+
+const hourMs = 3_600_000;
+
+const { values } = parseArgs({ options: { only: { type: "string" } } });
+const chosen = steps.filter(({ name }) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  console.error(`--only ${values.only}: expected one of ${steps.map(({ name }) => name).join()}`);
+  process.exit(2);
+}
+
+// Tests that have a long form read this.
+process.env["HOLDFAST_LONG"] = "1";
+const failed: string[] = [];
+for (const { name, what, args, hoursMax } of chosen) {
+  console.log(`\n== ${name}: ${what}`);
+  const { ok, seconds } = await run(process.execPath, args, { timeoutMs: hoursMax * hourMs });
+  console.log(`${name}: ${ok ? "passed" : "FAILED"} after ${(seconds / 60).toFixed(1)} minutes`);
+  if (!ok) failed.push(name);
+}
+if (failed.length > 0) {
+  console.error(`FAILED ${failed.join(", ")}`);
+  process.exitCode = 1;
+}
