@@ -352,7 +352,7 @@ export class Server<
 
   /** Takes one connection of an engine. */
   onconnection(conn: Connection): this {
-    debug("%s: connection", conn.id.slice(0, 6));
+    if (debug.enabled) debug("%s: connection", conn.id.slice(0, 6));
     new Client(this, conn);
     return this;
   }

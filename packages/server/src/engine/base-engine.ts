@@ -19,6 +19,7 @@ import type { WebTransportSession, WebTransportTransport } from "../transports/w
 import { Connection, type ConnectionServer } from "./connection.ts";
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from "./options.ts";
 import { foreignOriginWithCookies } from "./origin.ts";
+import { recordOf } from "./record-of.ts";
 import { engineErrorMessages, engineErrors, type Refusal } from "./refusals.ts";
 import { protocolObjection } from "./request-checks.ts";
 import { UpgradeResponse } from "./upgrade-response.ts";
@@ -51,8 +52,10 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   /** @internal */ readonly host: Host;
   /** @internal */ readonly wheel: TimerWheel;
   /** @internal */ readonly turn: Turn;
+  /** @internal The connections by id. */
+  readonly _connections = new Map<string, Connection>();
   /** The connections by id. */
-  readonly clients: Record<string, Connection> = Object.create(null);
+  readonly clients: Record<string, Connection> = recordOf(this._connections);
   clientsCount = 0;
   /** How often something was refused, by error code (see docs/reference/errors.md). */
   readonly refusals = new Map<string, number>();
@@ -98,7 +101,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
 
   /** Closes all connections. */
   close(): this {
-    for (const id of Object.keys(this.clients)) this.clients[id]?.close(true);
+    for (const connection of [...this._connections.values()]) connection.close(true);
     this.cleanup();
     return this;
   }
@@ -115,7 +118,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       server: this,
       // Middlewares want an HTTP request, which a session is not: to let it pass would be a way around them.
       guarded: this.middlewares.length > (this.opts.cors === false ? 0 : 1),
-      find: (sid) => this.clients[sid],
+      find: (sid) => this._connections.get(sid),
       connect: (transport: WebTransportTransport) => {
         this.connect(this.host.newId(), transport, undefined);
       },
@@ -133,8 +136,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
 
   /** @internal */
   forget(connection: Connection): void {
-    if (this.clients[connection.id] !== connection) return;
-    delete this.clients[connection.id];
+    if (this._connections.get(connection.id) !== connection) return;
+    this._connections.delete(connection.id);
     this.clientsCount--;
     this.#countAddress(connection.remoteAddress, -1);
   }
@@ -162,7 +165,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     request: EngineRequest | undefined,
   ): Connection {
     const connection = new Connection(id, this, transport, request);
-    this.clients[id] = connection;
+    this._connections.set(id, connection);
     this.clientsCount++;
     this.#countAddress(connection.remoteAddress, 1);
     connection.open();

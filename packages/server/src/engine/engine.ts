@@ -121,7 +121,7 @@ export class Engine extends BaseEngine {
         const sid = request._query["sid"];
         if (sid) {
           // A middleware may have taken its time: the connection may be gone by now.
-          const connection = this.clients[sid];
+          const connection = this._connections.get(sid);
           if (connection) connection.transport.onRequest(request);
           else abortRequest(response, { code: engineErrors.UNKNOWN_SID });
           return;
@@ -181,7 +181,7 @@ export class Engine extends BaseEngine {
     const late = this.#late;
     if (late === undefined || late.engine !== this.ws || head.length > 0) return false;
     const { transport, b64, sid } = request._query;
-    const connection = sid ? this.clients[sid] : undefined;
+    const connection = sid ? this._connections.get(sid) : undefined;
     const usable = !sid || (connection && !connection.upgrading && !connection.upgraded);
     const listened =
       late.engine.listenerCount("headers") > 1 ||
@@ -200,7 +200,7 @@ export class Engine extends BaseEngine {
   #onWebSocket(request: EngineRequest, upgraded: Upgraded & { websocket: WebSocket }): void {
     const { websocket } = upgraded;
     const sid = request._query["sid"];
-    const connection = sid ? this.clients[sid] : undefined;
+    const connection = sid ? this._connections.get(sid) : undefined;
     const usable = !sid || (connection && !connection.upgrading && !connection.upgraded);
     if (request._query["transport"] !== "websocket" || !usable) {
       websocket.on("error", ignore);
@@ -215,7 +215,7 @@ export class Engine extends BaseEngine {
     const makeTransport = () => this.#makeWebSocket(request, upgraded);
     const sid = request._query["sid"];
     if (sid) {
-      this.clients[sid]?._maybeUpgrade(makeTransport());
+      this._connections.get(sid)?._maybeUpgrade(makeTransport());
       return;
     }
     // Answers over HTTP are over: what can still be refused is refused by closing.

@@ -7,7 +7,7 @@ import { engineErrors, type Refusal } from "./refusals.ts";
 
 /** What is known of the connection that a request names. */
 interface KnownConnections {
-  readonly clients: Readonly<Record<string, { readonly transport: { readonly name: string } }>>;
+  readonly _connections: ReadonlyMap<string, { readonly transport: { readonly name: string } }>;
   readonly opts: { readonly transports: readonly string[] };
 }
 
@@ -15,7 +15,7 @@ interface KnownConnections {
 export function protocolObjection(
   request: EngineRequest,
   upgrade: boolean,
-  { clients, opts }: KnownConnections,
+  { _connections: connections, opts }: KnownConnections,
 ): Refusal | undefined {
   const { transport, sid } = request._query;
   const enabled = transport !== undefined && opts.transports.includes(transport);
@@ -30,7 +30,7 @@ export function protocolObjection(
     return { code: engineErrors.BAD_REQUEST, context: { name: "INVALID_ORIGIN", origin } };
   }
   return sid
-    ? continuationObjection(request, transport, upgrade, clients[sid])
+    ? continuationObjection(request, transport, upgrade, connections.get(sid))
     : handshakeObjection(request, transport, upgrade);
 }
 
@@ -38,7 +38,7 @@ function continuationObjection(
   request: EngineRequest,
   transport: string,
   upgrade: boolean,
-  connection: KnownConnections["clients"][string] | undefined,
+  connection: { readonly transport: { readonly name: string } } | undefined,
 ): Refusal | undefined {
   const { sid, EIO } = request._query;
   if (connection === undefined) return { code: engineErrors.UNKNOWN_SID, context: { sid } };
