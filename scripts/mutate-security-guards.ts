@@ -143,10 +143,10 @@ export const guards: readonly Guard[] = [
   },
   {
     test: "V9",
-    what: "connections are on an object without a prototype",
-    file: baseEngine,
-    code: "readonly clients: Record<string, Connection> = Object.create(null);",
-    without: "readonly clients: Record<string, Connection> = {};",
+    what: "an id is looked up among connections, not among the members of an object",
+    file: checks,
+    code: "connections.get(sid))",
+    without: "(connections.get(sid) ?? Reflect.get({}, sid)))",
   },
   {
     test: "V10",

@@ -149,10 +149,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   }
 
   #availableUpgrades(): string[] {
-    const offered = this.server.upgrades(this.transport.name);
-    if (offered.length === 0) return offered;
     const enabled: readonly string[] = this.server.opts.transports;
-    return offered.filter((name) => enabled.includes(name));
+    return this.server.upgrades(this.transport.name).filter((name) => enabled.includes(name));
   }
 
   // --- state ---
