@@ -7,7 +7,7 @@ import { build } from "./build.mjs";
 
 await build();
 const { startChat } = await import("./build/server.js");
-const { io, url } = await startChat({
+const { url, close } = await startChat({
   port: Number(process.env.PORT ?? 3000),
   store: process.env.CHAT_DATA ?? fileURLToPath(new URL("data", import.meta.url)),
 });
@@ -15,6 +15,6 @@ console.log(`The chat is at ${url}`);
 
 // A deploy: what was said is stored, and everybody comes back to the next server.
 process.once("SIGTERM", async () => {
-  await io.close();
+  await close();
   process.exit(0);
 });

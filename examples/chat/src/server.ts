@@ -45,11 +45,15 @@ export async function startChat({ port = 0, host, ...options }: ChatOptions = {}
     serveFile(request.url ?? "/", response).catch(() => response.destroy());
   });
   const io: ChatServer = new Server(http, { store: "memory", identify, ...options });
-  http.once("close", serveChat(io));
+  const stop = serveChat(io);
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
     http.listen(port, host, resolve);
   });
   const url = `http://localhost:${(http.address() as AddressInfo).port}`;
-  return { io, http, url, close: () => io.close() };
+  const close = () => {
+    stop();
+    return io.close();
+  };
+  return { io, http, url, close };
 }

@@ -6,7 +6,7 @@
  * pages, and both show them in the same order.
  */
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { useChromium } from "../../../conformance/browser/chromium.ts";
 import type { Chat } from "../src/server.ts";
 import { ChatProcess } from "./chat-process.ts";
@@ -154,4 +154,25 @@ describe.each(routes)("over %s", (transport) => {
     await shows(c, all.at(-1) ?? "");
     expect(await texts(c)).toEqual(all.slice(-100));
   });
+});
+
+it("shows no hole when what was missed is not kept any more", async () => {
+  const { startChat } = await buildChat();
+  const short = await startChat({ pingInterval: 500, pingTimeout: 500, keep: { entries: 10 } });
+  onTestFinished(() => short.close());
+  const a = await visit(chromium, short.url, "Ada");
+  const b = await visit(chromium, short.url, "Bob");
+  await say(a, "seen");
+  await shows(b, "seen");
+  await b.context().setOffline(true);
+  await b.getByText("You are offline.").waitFor();
+  for (const text of numbered("missed", 30)) await say(a, text);
+  await shows(a, "missed 30");
+  await b.context().setOffline(false);
+  await shows(b, "missed 30");
+  await b.getByText(/^Caught up/).waitFor();
+  const there = await texts(b);
+  expect(there.length).toBeGreaterThan(1);
+  expect(there.length).toBeLessThan(20);
+  expect(there).toEqual((await texts(a)).slice(-there.length));
 });
