@@ -121,7 +121,7 @@ export async function profile({ benchFolder, words }: ProfileOptions): Promise<n
     const figure = await measureUnder(profiler, server, workload, {
       loadgen: await compileLoadgen(benchFolder),
       quick: true,
-      warmupMs: 1500,
+      warmupMs: 3000,
       measureMs: seconds * 1000,
     });
     const sums = await profiler.sums(new Places(join(benchFolder, "..")));

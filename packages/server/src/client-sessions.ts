@@ -6,8 +6,19 @@ import { Connection } from "./engine/connection.ts";
 import type { ServerError } from "./errors.ts";
 import type { LinkedClient } from "./socket-link.ts";
 
-/** Often enough for what an application shows of deliveries, seldom enough to cost nothing. */
-const receiptOptions = { intervalMs: 100, turns: 64 };
+/** Often enough for what an application shows of deliveries. */
+const receiptIntervalMs = 100;
+/** As often as receipts are stored. */
+const receiptIntervalMsMax = 1000;
+const receiptTurns = 64;
+/** Seldom enough to cost nothing: each is a packet to read. With more clients each is asked less often. */
+const receiptsPerSecond = 2000;
+
+/** In whole tenths of a second, so that there are few different ones. */
+export function receiptInterval(clients: number): number {
+  const tenths = Math.ceil(((clients / receiptsPerSecond) * 1000) / receiptIntervalMs);
+  return Math.min(receiptIntervalMsMax, Math.max(1, tenths) * receiptIntervalMs);
+}
 
 export class ClientSessions implements LinkedClient {
   readonly #client: Client;
@@ -28,7 +39,7 @@ export class ClientSessions implements LinkedClient {
         monotonicMs: () => server._host.monotonicMs(),
       },
       server._wheel,
-      receiptOptions,
+      { intervalMs: () => receiptInterval(conn.server.clientsCount), turns: receiptTurns },
     );
     conn.pings = this.#receipts;
   }

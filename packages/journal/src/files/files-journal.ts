@@ -24,6 +24,7 @@ import type { Control } from "./control.ts";
 import { FilesStream } from "./files-stream.ts";
 import type { Settings } from "./options.ts";
 import { Reader } from "./read.ts";
+import { ReadCache } from "./read-cache.ts";
 import type { Recovered } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentStore } from "./segment-store.ts";
@@ -89,7 +90,7 @@ export class FilesJournal implements Journal {
     this.#cache = new BlockCache(settings.cacheBytes);
     const { segments, prepared } = recovered;
     this.#store = new SegmentStore({ ...settings, folder, storeSeed }, this, segments, prepared[0]);
-    this.#reader = new Reader(this.#store, this.#cache);
+    this.#reader = new Reader(this.#store, this.#cache, new ReadCache(settings.readCacheBytes));
     this.#chores = new Chores(this.#disk, folder, this, recovered.lastCheckpoint);
     this.#trimmer = new Trimmer(settings.retention, this.#store, this);
     this.#admission = new Admission(settings, this.#store, () => this.#setState("full"));

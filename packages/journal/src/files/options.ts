@@ -27,6 +27,8 @@ export interface FilesJournalOptions {
   readonly pendingMaxBytes?: number;
   /** The newest part of the record that is kept in memory. Default: 8 MiB. */
   readonly cacheBytes?: number;
+  /** What was read from older parts and is kept in memory for others who read the same. Default: 32 MiB. */
+  readonly readCacheBytes?: number;
   /** What the indexes of older parts may take in memory. Default: 64 MiB. */
   readonly indexBytes?: number;
 }
@@ -45,6 +47,7 @@ const bounds = {
   entryMaxBytes: [1, 100 * mebibyte],
   pendingMaxBytes: [1, Number.MAX_SAFE_INTEGER],
   cacheBytes: [0, Number.MAX_SAFE_INTEGER],
+  readCacheBytes: [0, Number.MAX_SAFE_INTEGER],
   indexBytes: [0, Number.MAX_SAFE_INTEGER],
 } as const;
 
@@ -62,6 +65,7 @@ export function settingsOf(options: FilesJournalOptions): Settings {
     entryMaxBytes: options.entryMaxBytes ?? 64 * mebibyte,
     pendingMaxBytes: options.pendingMaxBytes ?? 256 * mebibyte,
     cacheBytes: options.cacheBytes ?? 8 * mebibyte,
+    readCacheBytes: options.readCacheBytes ?? 32 * mebibyte,
     indexBytes: options.indexBytes ?? 64 * mebibyte,
   };
   for (const [name, [least, most]] of Object.entries(bounds)) {

@@ -6,12 +6,11 @@ import { Block } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { FilesStream } from "./files-stream.ts";
 import { FrameHead, frameAt, frameKinds, lengthAt, readEntry, readHead } from "./frame.ts";
+import { type ReadCache, windowBytes } from "./read-cache.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { SegmentStore } from "./segment-store.ts";
 
-/** How much is read at once where entries lie close together. */
-const windowBytes = 256 * 1024;
 const head = new FrameHead();
 
 /** A page in the making. Head and tail are those of the moment it was asked for. */
@@ -123,10 +122,12 @@ class PageBuilder {
 export class Reader {
   readonly #store: SegmentStore;
   readonly #cache: BlockCache;
+  readonly #reads: ReadCache;
 
-  constructor(store: SegmentStore, cache: BlockCache) {
+  constructor(store: SegmentStore, cache: BlockCache, reads: ReadCache) {
     this.#store = store;
     this.#cache = cache;
+    this.#reads = reads;
   }
 
   read(stream: FilesStream, request: ReadRequest): Page | Promise<Page> {
@@ -141,7 +142,7 @@ export class Reader {
       if (index === undefined) return undefined;
       for (const offset of builder.offsets(index)) {
         const place = placeOf(index, builder.stream, offset);
-        const block = this.#cache.find(segment.number, place);
+        const block = this.#find(segment, place);
         if (block === undefined) return undefined;
         take(builder, block, place, segment.seed, offset);
       }
@@ -169,28 +170,35 @@ export class Reader {
 
   async #readSegment(builder: PageBuilder, segment: Segment): Promise<void> {
     const index = await this.#store.indexOf(segment);
-    let window: Block | undefined;
     for (const offset of builder.offsets(index)) {
       const place = placeOf(index, builder.stream, offset);
-      let block = this.#cache.find(segment.number, place);
-      if (block === undefined) {
-        if (window === undefined || !holds(window, place)) {
-          window = await this.#load(segment, place, builder.forward);
-        }
-        block = window;
-      }
+      const block = this.#find(segment, place) ?? (await this.#load(segment, place));
       take(builder, block, place, segment.seed, offset);
     }
     builder.addHoles(index);
   }
 
-  /** Reads the frame at `place`, with its neighbours in the direction of reading. */
-  async #load(segment: Segment, place: number, forward: boolean): Promise<Block> {
-    const end = Math.min(segment.end, place + windowBytes / (forward ? 1 : 8));
-    const start = forward ? place : Math.max(0, end - windowBytes);
-    const block = await this.#loadRange(segment, start, end);
-    const length = lengthAt(block, place - start);
-    if (length <= 0 || place + length <= end || place + length > segment.end) return block;
+  /** @returns what is in memory and has all of the frame at `place` */
+  #find({ number }: Segment, place: number): Block | undefined {
+    const block = this.#cache.find(number, place);
+    if (block !== undefined) return block;
+    const window = this.#reads.find(number, place);
+    return window !== undefined && holds(window, place) ? window : undefined;
+  }
+
+  /** Reads the frame at `place`, with its neighbours. */
+  async #load(segment: Segment, place: number): Promise<Block> {
+    const start = place - (place % windowBytes);
+    const end = Math.min(segment.end, start + windowBytes);
+    const window = await this.#reads.load(segment.number, place, () =>
+      this.#loadRange(segment, start, end),
+    );
+    if (holds(window, place)) return window;
+    // It goes on in the next window, or has been written since the window was read.
+    const rest = Math.min(segment.end, place + windowBytes);
+    const block = await this.#loadRange(segment, place, rest);
+    const length = lengthAt(block, 0);
+    if (length <= 0 || place + length <= rest || place + length > segment.end) return block;
     return this.#loadRange(segment, place, place + length);
   }
 

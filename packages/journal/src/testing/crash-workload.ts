@@ -78,6 +78,7 @@ export class CrashWorkload {
       segmentBytes: 64 * 1024,
       minimumFreeBytes: 0,
       cacheBytes: 0,
+      readCacheBytes: 0,
       durability: this.#settings.durability ?? "disk",
       retention: { entries: 50 },
       ...this.#settings.options,

@@ -13,6 +13,7 @@ import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
 import type { Backfill, HeldPacket, Session, SessionLink } from "./session.ts";
+import { StoredPackets } from "./stored-packets.ts";
 
 const debug = createDebug("holdfast:catch-up");
 
@@ -47,6 +48,7 @@ export class CatchUp {
   readonly #delivery: Delivery;
   readonly #readsMax: number;
   readonly #running = new Map<Session, Running>();
+  readonly #stored = new StoredPackets();
   #reads = 0;
   /** Sessions that wait until fewer pages are read. */
   readonly #waiting: Session[] = [];
@@ -234,7 +236,10 @@ export class CatchUp {
     }
     progress.missed++;
     const known = entry instanceof LaneEntry ? entry : delivery.awaitedAcks.get(entry.offset);
-    const sent = packet ?? known?.packet ?? delivery.packetOfStored(entry, entry.offset);
+    const sent =
+      packet ??
+      known?.packet ??
+      this.#stored.at(entry.offset, () => delivery.packetOfStored(entry, entry.offset));
     delivery.hand(session, link, entry.offset, sent, known?.acks);
   }
 
