@@ -35,6 +35,7 @@ export function goalsOf(samples: Samples): Goal[] {
   const rates = [
     { row: publishers.wire, name: "(c)" },
     { row: publishers.inProcess, name: "(b)" },
+    { row: publishers.journal, name: "(a)" },
   ].flatMap(({ row, name }): Goal[] => {
     const verified = !failed("verified", row) && !failed("publish", row);
     const value = (under: string) => (verified ? rate(row, under) : undefined);

@@ -115,8 +115,14 @@ export async function publish(
   if ("error" in outcome) throw outcome.error;
   const { offset, duplicate } = outcome.committed;
   const { tags, except } = entry;
+  const at = delivery.at(offset);
+  let position: string | undefined;
   return {
-    position: delivery.positions.encode("application", delivery.at(offset)),
+    // Its check costs more than the rest of a publish, and most publishers never look.
+    get position() {
+      position ??= delivery.positions.encode("application", at);
+      return position;
+    },
     duplicate,
     durability: delivery.durability,
     missing: () => Promise.resolve(missing(keeper, { tags, except, offset })),

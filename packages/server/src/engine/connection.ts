@@ -65,6 +65,7 @@ export interface ConnectionServer extends EventEmitter {
   readonly limits: Limits;
   readonly wheel: TimerWheel;
   readonly turn: Turn;
+  readonly clientsCount: number;
   /** Whether anybody listens to "flush" or "drain" of the engine. */
   readonly flushesObserved: boolean;
   /** The transports that one may move to. */
