@@ -13,7 +13,7 @@ export const rows = {
 } as const;
 export const bodyBytes = 200;
 
-const fullBytes = 512 * 1024 * 1024;
+const fullBytes = 256 * 1024 * 1024;
 const quickBytes = 64 * 1024 * 1024;
 
 export async function measureRecovery(run: DurableRun): Promise<void> {

@@ -170,8 +170,8 @@ export function markdownOf(record: DurableRecord): string {
     .reduce((sum, { values }) => sum + (values["acknowledged"] ?? 0), 0);
   return `# Bench of the durable part
 
-${record.startedAt}, \`${record.command}\`, ${record.minutes.toFixed(1)} minutes, ${record.repetitions} interleaved repetition(s); recovery
-and the strace column once. Median (least–most). How it is measured: \`bench/README.md\`.
+${record.startedAt}, \`${record.command}\`, ${record.minutes.toFixed(1)} minutes, up to ${record.repetitions} interleaved repetitions (as many as
+the time limit allowed); recovery and the strace column once. Median (least–most). How it is measured: \`bench/README.md\`.
 
 - Machine: ${record.machine}. Load average before: ${load(record.loadBefore)}, after: ${load(record.loadAfter)}.
 - Versions: ${versions.join(", ")}.

@@ -52,7 +52,8 @@ export async function runDurable({ benchFolder, words }: DurableOptions): Promis
         samples.push({ ...sample, repetition });
         console.log(lineOf({ ...sample, repetition }));
       };
-      await measureAll({ ...run, repetition, record }, settings);
+      const inTime = () => Date.now() - started < settings.minutes * 60_000;
+      await measureAll({ ...run, repetition, record }, settings, inTime);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -72,10 +73,14 @@ export async function runDurable({ benchFolder, words }: DurableOptions): Promis
 }
 
 function timesOf({ quick }: DurableSettings) {
-  return { quick, warmupMs: quick ? 300 : 700, measureMs: quick ? 500 : 1500 };
+  return { quick, warmupMs: quick ? 300 : 600, measureMs: quick ? 500 : 1200 };
 }
 
-async function measureAll(run: DurableRun, settings: DurableSettings): Promise<void> {
+async function measureAll(
+  run: DurableRun,
+  settings: DurableSettings,
+  inTime: () => boolean,
+): Promise<void> {
   const sections: Record<SectionName, () => Promise<void>> = {
     publish: () => measurePublishing(run),
     latency: () => measureLatency(run),
@@ -86,6 +91,10 @@ async function measureAll(run: DurableRun, settings: DurableSettings): Promise<v
   };
   for (const name of settings.sections) {
     if (measuredOnce.includes(name) && run.repetition > 0) continue;
+    if (!inTime()) {
+      console.log(`${run.repetition + 1} ${name}: not begun, ${settings.minutes} minutes are over`);
+      continue;
+    }
     await sections[name]();
     // What was kept is not needed any more, and there is a lot of it.
     for (const kept of await readdir(run.folder)) {

@@ -18,6 +18,8 @@ export interface DurableSettings {
   readonly check: boolean;
   readonly write: boolean;
   readonly repetitions: number;
+  /** No section is begun after so much time: a busy machine must not make a run endless. */
+  readonly minutes: number;
   readonly sections: readonly SectionName[];
   readonly workloads: readonly WorkloadId[];
   /** Where the temporary folder is made: on the disk that is measured. */
@@ -42,10 +44,11 @@ export function readDurableSettings(words: readonly string[]): DurableSettings {
       write: { type: "boolean", default: false },
       only: { type: "string" },
       reps: { type: "string" },
+      minutes: { type: "string", default: "12" },
       folder: { type: "string" },
     },
   });
-  const { quick, check, write, only, reps, folder } = values;
+  const { quick, check, write, only, reps, minutes, folder } = values;
   const repetitions = reps === undefined ? (quick ? 1 : fullRepetitions) : Number(reps);
   if (!Number.isInteger(repetitions) || repetitions < 1) {
     throw new Error(`--reps is a whole number from 1, got "${reps}"`);
@@ -63,6 +66,7 @@ export function readDurableSettings(words: readonly string[]): DurableSettings {
     check,
     write,
     repetitions,
+    minutes: Number(minutes),
     sections: workloads.length > 0 ? [...new Set([...sections, "workloads" as const])] : sections,
     workloads: workloads.length > 0 ? workloads : workloadIds,
     folder,
