@@ -27,6 +27,7 @@ export const rows = {
 
 const manyConnections = 1000;
 const sink = "sink";
+const bareMs = 400;
 
 export async function measurePublishing(run: DurableRun): Promise<void> {
   const measures = [
@@ -59,7 +60,7 @@ async function measureOurs(run: DurableRun, how: "journal" | "inProcess" | "wire
     const { warmupMs, measureMs } = run;
     for (const inFlight of inFlights) {
       const name = { section, row, setting: String(inFlight) };
-      await attempt(run, name, async () => {
+      const measure = async () => {
         if (how === "wire") {
           const load = await publishOverWire(run, measured, 1, inFlight);
           acknowledged += load.checked ?? 0;
@@ -69,7 +70,8 @@ async function measureOurs(run: DurableRun, how: "journal" | "inProcess" | "wire
         const { type: _type, ...result } = await measured.ask(request, "looped");
         acknowledged += result.acknowledged;
         return result;
-      });
+      };
+      await attempt(run, name, () => (inFlight === 1 ? besideBare(run, measure) : measure()));
     }
     if (how === "wire") {
       const name = { section, row: rows.wireMany, setting: String(manyConnections) };
@@ -88,6 +90,18 @@ async function measureOurs(run: DurableRun, how: "journal" | "inProcess" | "wire
     if (stored < acknowledged) throw new Error(`${acknowledged} acknowledged, ${stored} stored`);
     return { acknowledged, stored };
   });
+}
+
+/** With how many bare flushes it takes, measured just before and just after: what a flush takes changes by the second. */
+async function besideBare(
+  run: DurableRun,
+  measure: () => Promise<Readonly<Record<string, number>>>,
+): Promise<Readonly<Record<string, number>>> {
+  const before = bareFlush(run.folder, bareMs);
+  const figures = await measure();
+  const after = bareFlush(run.folder, bareMs);
+  const bareP50Us = (before.p50Us + after.p50Us) / 2;
+  return { ...figures, bareP50Us, overBare: (figures["p50Us"] ?? Number.NaN) / bareP50Us };
 }
 
 async function publishOverWire(
