@@ -66,7 +66,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   #attachmentsAlarm: Alarm<Client> | undefined;
   #incompleteBytes = 0;
   /** Namespaces that are being joined: they count towards the limit. */
-  #joining = 0;
+  readonly #joining = new Set<string>();
   #closed = false;
   /** Only where sessions are kept. */
   #sessions: ClientSessions | undefined;
@@ -217,8 +217,10 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** Joins a namespace, which may have to be made first. */
   connect(name: string, auth: unknown = {}): void {
+    // A client that left before it was in, and comes back, is let in once.
+    if (this.#joining.has(name)) return;
     const limit = this.server._limits.namespacesPerConnection;
-    if (this.#joined + this.#joining >= limit) {
+    if (this.#joined + this.#joining.size >= limit) {
       this.#end(new ServerError("HF_NAMESPACES_TOO_MANY", `more than ${limit}`));
       return;
     }
@@ -227,12 +229,12 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       this.#join(known, auth);
       return;
     }
-    this.#joining++;
+    this.#joining.add(name);
     let answered = false;
     this.server._checkNamespace(name, auth, (namespace) => {
       if (answered) return;
       answered = true;
-      this.#joining--;
+      this.#joining.delete(name);
       if (namespace !== undefined) {
         this.#join(namespace, auth);
         return;
@@ -244,13 +246,13 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #join(namespace: AnyNamespace, auth: unknown): void {
-    this.#joining++;
+    this.#joining.add(namespace.name);
     const joined = (socket: AnySocket) => {
       this.#add(socket);
       this.#disarmConnect();
     };
     namespace._add(this, auth, joined, () => {
-      this.#joining--;
+      this.#joining.delete(namespace.name);
     });
   }
 
@@ -342,7 +344,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** @internal Ends the connection of a session that came back on another, unless another namespace lives on it. */
   _fenced(): void {
-    if (this.#joined === 0 && this.#joining === 0) this._abort("transport close");
+    if (this.#joined === 0 && this.#joining.size === 0) this._abort("transport close");
   }
 
   /** Writes what waits now, and not at the end of the turn. */

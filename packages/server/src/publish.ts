@@ -100,7 +100,6 @@ export async function publish(
   const { delivery } = keeper;
   const id = checkedId(chosen.id);
   const ttlMs = chosen.ttl === undefined ? undefined : parseDuration("ttl", chosen.ttl);
-  await delivery.ready;
   const producer = producerOf(chosen.by?._session as Session | undefined);
   const digest = id === undefined ? "" : digestOf(event, args, options);
   const packet: UnnamedPacket = { type: PacketType.EVENT, data: [event, ...args] };
@@ -108,10 +107,13 @@ export async function publish(
     messageId: id === undefined ? undefined : { producer, id, digest },
     expiresMs: ttlMs === undefined ? undefined : delivery.options.wallMs() + ttlMs,
   });
-  const outcome = await new Promise<Outcome>((resolve) => {
+  const settled = new Promise<Outcome>((resolve) => {
     entry.settled = resolve;
+    // Now, and not when the store is open: it has its place among what is emitted before and after.
     delivery.publish(entry);
   });
+  await delivery.ready;
+  const outcome = await settled;
   if ("error" in outcome) throw outcome.error;
   const { offset, duplicate } = outcome.committed;
   const { tags, except } = entry;

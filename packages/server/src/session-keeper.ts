@@ -206,8 +206,9 @@ export class SessionKeeper {
       socket._sendConnect();
       joined(socket);
     } else {
-      // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid.
-      delivery.mark(session, link);
+      // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid. Not past a gap,
+      // though: one that is cut off before it is told would never hear of it.
+      if (gap === undefined) delivery.mark(session, link);
       socket._sendConnect();
       joined(socket);
       if (gap !== undefined) {

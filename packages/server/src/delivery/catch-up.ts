@@ -251,7 +251,6 @@ export class CatchUp {
     return true;
   }
 
-  /** @returns whether the page was there at once */
   #readPage(session: Session, running: Running): boolean {
     const { head } = this.#delivery;
     const wanted = {
@@ -264,7 +263,6 @@ export class CatchUp {
     });
   }
 
-  /** @returns whether the page was there at once */
   #readBackfill(session: Session, running: Running, backfill: Backfill): boolean {
     const wanted = { from: backfill.sent, tags: new Set([backfill.room]), untagged: false };
     return this.#read(session, running, wanted, (page) => {
@@ -285,7 +283,9 @@ export class CatchUp {
       this.#waiting.push(session);
       return false;
     }
-    const limits = { maxBytes: pageBytes, maxEntries: pageEntriesMax };
+    // What is left below the high-water mark: a page is handed over as a whole.
+    const maxBytes = Math.min(pageBytes, this.#delivery.options.highWaterBytes / 2);
+    const limits = { maxBytes, maxEntries: pageEntriesMax };
     const page = stream.read({ ...wanted, ...limits, direction: "forward" });
     if (!(page instanceof Promise)) {
       take(page);

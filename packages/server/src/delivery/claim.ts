@@ -63,6 +63,11 @@ function claimOf(delivery: Delivery, pid: unknown, text: unknown, saved: boolean
   if (position === undefined) {
     return { ...continuing(delivery, session, session.receipt), ...found };
   }
+  if (position.offset < session.start && position.epoch === delivery.epoch.id) {
+    // It has not been told yet that it lost the session before this one.
+    const gap: ClaimedGap = { from: position.offset, to: session.start, reason: "session" };
+    return { session, from: session.start, gap, ...found };
+  }
   const known = delivery.stream?.epochs.find(({ id }) => id === position.epoch);
   const { head } = delivery;
   if (known === undefined || position.offset > (known.end ?? head)) {
