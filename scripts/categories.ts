@@ -89,6 +89,15 @@ export const categories: readonly Category[] = [
     alone: false,
   },
   {
+    name: "simulation",
+    include: ["simulation/**/*.test.ts"],
+    timeoutMs: 400_000,
+    needs: [],
+    partlyNeeds: [],
+    built: false,
+    alone: true,
+  },
+  {
     name: "prove",
     include: ["prove/**/*.test.ts"],
     timeoutMs: 120_000,

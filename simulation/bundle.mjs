@@ -4,13 +4,12 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const client = (name) => join(root, "node_modules", name, "build/esm/index.js");
 
-/** @returns the URL of the bundle */
+/** @returns the path of the bundle */
 export async function bundle({
   entry = "run.ts",
   outfile = `run-${process.pid}.mjs`,
@@ -36,5 +35,5 @@ export async function bundle({
     plugins,
   });
   process.once("exit", () => rmSync(file, { force: true }));
-  return pathToFileURL(file).href;
+  return file;
 }

@@ -87,6 +87,13 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   volatile: onServer((io, { world, namespace, room, shape }) => {
     world.app.volatile(io, namespace, [room], shape);
   }),
+  transient: onServer((io, { world, namespace, room, shape }) => {
+    world.app.transient(io, namespace, [room], shape);
+  }),
+  publish: onServer((io, { world, namespace, room, c }) => {
+    world.app.publish(io, namespace, [room], { id: c % 3 === 0 ? undefined : `m${c}` });
+  }),
+  "publish again": onServer((io, { world }) => world.app.publishAgain(io)),
   direct: onSocket((socket, { world, namespace, c }) => {
     world.app.direct(namespace, socket, 1000 + c);
   }),
@@ -128,6 +135,8 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   // --- the machine ---
   kill: ({ world, b }) => world.kill(b % 3 === 0),
   restart: ({ world }) => world.restart(),
+  "fill disk": ({ world }) => world.journals.fill(true),
+  "free disk": ({ world }) => world.journals.fill(false),
   "set clock": ({ world, b }) => {
     world.wall.offsetMs += ((b % 7) - 3) * 1_200_000 + b;
   },

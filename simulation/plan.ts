@@ -19,6 +19,8 @@ export type StoreKind = "none" | "memory" | "simulated";
 export interface Plan {
   readonly seed: number;
   readonly store: StoreKind;
+  /** Whether nothing may be lost. */
+  readonly durable: boolean;
   readonly offsets: "event" | "argument" | "none";
   readonly namespaces: readonly string[];
   readonly devices: readonly DevicePlan[];
@@ -29,6 +31,8 @@ export interface Plan {
   readonly kernelBytes: number;
   readonly highWaterBytes: number;
   readonly concurrentReads: number;
+  /** How many entries are kept. */
+  readonly keptEntries: number;
   readonly chaosMs: number;
   readonly actions: readonly Action[];
 }
@@ -50,6 +54,9 @@ const kinds = [
   ["to socket", 4],
   ["burst", 5],
   ["volatile", 2],
+  ["transient", 3],
+  ["publish", 4],
+  ["publish again", 2],
   ["direct", 3],
   ["ask", 3],
   ["join", 5],
@@ -73,6 +80,8 @@ const kinds = [
   ["kill", 1],
   ["restart", 1],
   ["set clock", 1],
+  ["fill disk", 1],
+  ["free disk", 2],
 ] as const;
 
 /** What a calm seed does without. */
@@ -94,6 +103,8 @@ export type ActionKind = (typeof kinds)[number][0];
 export const roomNames = ["a", "b", "c"] as const;
 
 export interface PlanOptions {
+  /** Demands of a server without a store what only one with a store can give. */
+  readonly strict?: boolean;
   readonly store?: StoreKind;
 }
 
@@ -153,6 +164,7 @@ export function makePlan(seed: number, options: PlanOptions = {}): Plan {
   return {
     seed,
     store,
+    durable: store !== "none" || options.strict === true,
     offsets: random.weighted([
       ["event", 6],
       ["argument", 3],
@@ -176,6 +188,10 @@ export function makePlan(seed: number, options: PlanOptions = {}): Plan {
       [2_000, 2],
     ] as const),
     concurrentReads: random.pick([1, 32]),
+    keptEntries: random.weighted([
+      [1_000_000, 5],
+      [12, 1],
+    ] as const),
     chaosMs,
     actions,
   };

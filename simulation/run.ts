@@ -1,8 +1,11 @@
-/** `node simulation/run.mjs --seed 7`, `--seeds 1000 [--from 1]`, `--store none`: see README.md. */
+/** The command line of the simulation: see README.md. */
 import { parseArgs } from "node:util";
-import { makePlan, type StoreKind } from "./plan.ts";
+import { campaign, type Figures } from "./campaign.ts";
+import { makePlan, type PlanOptions, type StoreKind } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { runPlan } from "./world.ts";
+
+const storeKinds: readonly StoreKind[] = ["none", "memory", "simulated"];
 
 export async function run(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -11,46 +14,55 @@ export async function run(words: readonly string[]): Promise<number> {
       seed: { type: "string" },
       seeds: { type: "string", default: "100" },
       from: { type: "string", default: "1" },
+      step: { type: "string", default: "1" },
+      "budget-ms": { type: "string", default: "86400000" },
       store: { type: "string" },
+      strict: { type: "boolean", default: false },
+      first: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
       shrink: { type: "boolean", default: false },
     },
   });
-  const store = values.store as StoreKind | undefined;
-  const options = store === undefined ? {} : { store };
-  if (values.seed !== undefined) {
-    let plan = makePlan(Number(values.seed), options);
-    if (values.shrink) {
-      const { violation } = await runPlan(plan);
-      if (violation !== undefined) plan = await shrink(plan, violation.invariant);
-      console.log(JSON.stringify(plan));
-    }
-    const outcome = await runPlan(plan, true);
-    for (const line of outcome.lines) console.log(line);
-    console.log(outcome.violation?.message ?? "no violation", outcome.hash, outcome.steps);
-    return outcome.violation === undefined ? 0 : 1;
-  }
-  const from = Number(values.from);
-  const count = Number(values.seeds);
+  const store = storeKinds.find((kind) => kind === values.store);
+  const plan: PlanOptions = {
+    ...(store !== undefined && { store }),
+    ...(values.strict && { strict: true }),
+  };
+  if (values.seed !== undefined) return runOne(Number(values.seed), plan, values.shrink);
   const started = performance.now();
-  const found = new Map<string, number[]>();
-  let steps = 0;
-  let virtualMs = 0;
-  let deliveries = 0;
-  for (let seed = from; seed < from + count; seed++) {
-    const outcome = await runPlan(makePlan(seed, options));
-    steps += outcome.steps;
-    virtualMs += outcome.virtualMs;
-    deliveries += outcome.deliveries;
-    if (outcome.violation === undefined) continue;
-    const name = outcome.violation.message.slice(0, 60);
-    found.set(name, [...(found.get(name) ?? []), seed]);
-    if (found.size < 10) console.log(seed, outcome.violation.message.slice(0, 1000));
-  }
+  const figures = await campaign({
+    from: Number(values.from),
+    step: Number(values.step),
+    count: Number(values.seeds),
+    budgetMs: Number(values["budget-ms"]),
+    first: values.first,
+    plan,
+  });
   const seconds = (performance.now() - started) / 1000;
+  if (values.json) console.log(JSON.stringify({ ...figures, seconds }));
+  else print(figures, seconds);
+  return figures.found.length === 0 ? 0 : 1;
+}
+
+async function runOne(seed: number, options: PlanOptions, shrinks: boolean): Promise<number> {
+  let plan = makePlan(seed, options);
+  if (shrinks) {
+    const { violation } = await runPlan(plan);
+    if (violation !== undefined) plan = await shrink(plan, violation.invariant);
+  }
+  console.log(JSON.stringify(plan));
+  const { violation, lines, hash, steps } = await runPlan(plan, true);
+  for (const line of lines) console.log(line);
+  console.log(`${violation?.message ?? "no violation"} (${hash}, ${steps} steps)`);
+  return violation === undefined ? 0 : 1;
+}
+
+function print({ seeds, steps, deliveries, virtualMs, found }: Figures, seconds: number): void {
+  for (const { seed, message } of found) console.log(`${seed} ${message.slice(0, 1000)}`);
+  const rate = (seeds / seconds).toFixed(0);
+  const hours = (virtualMs / 3_600_000).toFixed(1);
   console.log(
-    `${count} seeds in ${seconds.toFixed(1)} s, ${(count / seconds).toFixed(0)} per second; ` +
-      `${steps} steps, ${deliveries} deliveries, ${(virtualMs / 3_600_000).toFixed(1)} virtual hours`,
+    `${seeds} seeds in ${seconds.toFixed(1)} s (${rate} per second), ${steps} steps, ` +
+      `${deliveries} deliveries, ${hours} virtual hours, ${found.length} violations`,
   );
-  for (const [name, seeds] of found) console.log(`${seeds.length} ${name}: ${seeds.slice(0, 8)}`);
-  return found.size === 0 ? 0 : 1;
 }

@@ -57,13 +57,16 @@ export class World {
     this.#random = new Random(plan.seed, 2);
     this.wall = { offsetMs: 1_700_000_000_000 };
     this.oracle = new Oracle(this.scheduler, this.trace, {
-      durable: plan.store !== "none",
+      durable: plan.durable,
+      journal: plan.store !== "none",
+      highWaterBytes: plan.highWaterBytes,
+      tail: (namespace) => this.journals.tail(namespace),
       identify: plan.identify,
       receiptStoredMs,
     });
     this.#wire = new Wire(this.oracle, this.trace);
     this.journals = makeJournalMachine(plan, this);
-    this.app = new App(this.oracle, plan);
+    this.app = new App(this.oracle, { ...plan, journal: plan.store !== "none" });
     this.#start();
     this.devices = plan.devices.map((device, at) => {
       const path = new Path({

@@ -10,7 +10,6 @@ import type { Network } from "../network/network.ts";
 import type { Path } from "../network/path.ts";
 import { ClientWebSocket, type SimulatedOptions } from "../network/web-socket.ts";
 import type { Arrival, Oracle } from "../oracle/oracle.ts";
-import { carried, joined } from "../oracle/wire.ts";
 
 export type TransportChoice = "websocket" | "polling" | "upgrade";
 
@@ -36,7 +35,26 @@ interface Memory {
 /** The packet type CONNECT. */
 const connectType = 0;
 
-const nowhere: Arrival = { connectionId: "", stayNumber: 0 };
+interface Decoder {
+  on(event: "decoded", listener: (packet: Packet) => void): unknown;
+}
+
+interface Packet {
+  readonly type: number;
+  readonly nsp: string;
+  readonly data?: unknown;
+}
+
+/** The number of an event, and where it came. */
+class Arrived {
+  readonly n: number;
+  readonly arrival: Arrival;
+
+  constructor(n: number, arrival: Arrival) {
+    this.n = n;
+    this.arrival = arrival;
+  }
+}
 
 const transportClasses = {
   websocket: [ClientWebSocket],
@@ -54,11 +72,6 @@ export class Device {
   #manager: Manager;
   #simulated: SimulatedOptions;
   #messages = 0;
-  /**
-   * On which connections a packet has come whose handler was not called yet. The stock client may hold one back until
-   * the next connection.
-   */
-  readonly #arrived = new Map<string, Arrival[]>();
   /** How often a namespace was asked for on a connection. */
   readonly #asked = new Map<string, number>();
   /** How often a connection has joined a namespace. */
@@ -74,24 +87,7 @@ export class Device {
 
   #page(): SimulatedOptions {
     const { network, path } = this.#options;
-    const arrives: SimulatedOptions["arrives"] = (connectionId, data, engine) => {
-      // What comes on a connection that the library has given up, it drops.
-      if (this.#manager.engine !== engine || this.#manager._readyState !== "open") return;
-      const namespace = joined(data);
-      if (namespace !== undefined) {
-        const key = `${connectionId}${namespace}`;
-        this.#joined.set(key, (this.#joined.get(key) ?? 0) + 1);
-      }
-      const found = carried(data);
-      // The library drops what comes for a namespace that it has left.
-      if (found === undefined || !this.sockets.get(found.namespace)?.active) return;
-      const stayNumber = this.#joined.get(`${connectionId}${found.namespace}`) ?? 0;
-      const key = `${found.n}${found.namespace}`;
-      const arrivals = this.#arrived.get(key);
-      if (arrivals === undefined) this.#arrived.set(key, [{ connectionId, stayNumber }]);
-      else arrivals.push({ connectionId, stayNumber });
-    };
-    return { network, path, gone: false, arrives };
+    return { network, path, gone: false };
   }
 
   #open(): Manager {
@@ -108,6 +104,7 @@ export class Device {
       if (packet.type === connectType) this.#countAsked(packet.nsp ?? "/");
       send(packet);
     };
+    decoderOf(manager).on("decoded", (packet) => this.#decoded(packet));
     for (const namespace of namespaces) {
       const stored = this.#stored.get(namespace);
       const auth = {
@@ -125,15 +122,15 @@ export class Device {
 
   #listen(namespace: string, socket: Socket): void {
     const { oracle } = this.#options;
-    const got = (n: number) => this.#got(namespace, n);
+    const got = (arrived: Arrived) => this.#got(namespace, arrived);
     socket.on("e", got);
-    socket.on("direct", (n: number, answer: (name: string) => void) => {
-      got(n);
+    socket.on("direct", (arrived: Arrived, answer: (name: string) => void) => {
+      got(arrived);
       answer(this.name);
     });
     // A replay may come without the wish for an answer.
-    socket.on("ask", (n: number, answer?: unknown) => {
-      got(n);
+    socket.on("ask", (arrived: Arrived, answer?: unknown) => {
+      got(arrived);
       if (typeof answer === "function") answer(this.name);
     });
     socket.on("hf:gap", (gap: unknown) => oracle.toldGap(this.#connectionId(), namespace, gap));
@@ -142,9 +139,24 @@ export class Device {
     });
   }
 
-  #got(namespace: string, n: number): void {
-    const arrival = this.#arrived.get(`${n}${namespace}`)?.shift() ?? nowhere;
+  #got(namespace: string, { n, arrival }: Arrived): void {
     this.#options.oracle.received(arrival, namespace, n, this.name);
+  }
+
+  /**
+   * A packet has been decoded, and its handlers will be called: soon, or on the next connection, for the library may
+   * hold it back. So its number takes along where it came.
+   */
+  #decoded({ type, nsp, data }: Packet): void {
+    const connectionId = this.#connectionId();
+    const key = connectionId + nsp;
+    if (type === connectType) this.#joined.set(key, (this.#joined.get(key) ?? 0) + 1);
+    if (!Array.isArray(data)) return;
+    const at = data[0] === "e" || data[0] === "ask" || data[0] === "direct" ? 1 : 0;
+    const values: unknown[] = data;
+    const n = values[at];
+    const stayNumber = this.#joined.get(key) ?? 0;
+    if (typeof n === "number") values[at] = new Arrived(n, { connectionId, stayNumber });
   }
 
   #countAsked(namespace: string): void {
@@ -173,7 +185,7 @@ export class Device {
       socket?.emit("say", m);
       return;
     }
-    socket?.emit("say", m, (n: number) => this.#got(namespace, n));
+    socket?.emit("say", m, (arrived: Arrived) => this.#got(namespace, arrived));
   }
 
   /** The page keeps its place, as an application may do at any time. */
@@ -192,7 +204,6 @@ export class Device {
     const tellServer = !this.path.isBlocked("up");
     this.path.cut({ tellClient: false, tellServer, reset: true });
     this.#manager._close();
-    this.#arrived.clear();
     this.#simulated = this.#page();
     this.#manager = this.#open();
   }
@@ -202,13 +213,18 @@ export class Device {
     const stayNumber = this.#asked.get(connectionId + namespace) ?? 0;
     this.#options.oracle.left({ connectionId, stayNumber }, namespace);
     this.sockets.get(namespace)?.disconnect();
-    for (const key of this.#arrived.keys()) if (key.endsWith(namespace)) this.#arrived.delete(key);
   }
 
   /** Comes back wherever it was told to go, or went. */
   connectAll(): void {
     for (const socket of this.sockets.values()) if (!socket.active) socket.connect();
   }
+}
+
+/** The decoder is there, though the types hide it. */
+function decoderOf(manager: Manager): Decoder {
+  const { decoder } = manager as unknown as { decoder: Decoder };
+  return decoder;
 }
 
 function memoryOf(socket: Socket): Memory {

@@ -79,11 +79,6 @@ export class ClientPolling extends NodeXHR {
     );
   }
 
-  protected override onPacket(packet: Parameters<NodeXHR["onPacket"]>[0]): void {
-    simulatedOptions(this).arrives(`${this.query["sid"]}`, packet.data, this.socket);
-    super.onPacket(packet);
-  }
-
   #url(): string {
     return this.createUri("http", this.query);
   }

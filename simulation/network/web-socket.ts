@@ -22,12 +22,6 @@ export interface SimulatedOptions {
   readonly network: Network;
   /** The page is no more: nothing leaves it. */
   gone: boolean;
-  /** Told what arrives at the device, with the id of its connection and the client's engine that has it. */
-  readonly arrives: (
-    connectionId: string,
-    data: string | Uint8Array | undefined,
-    engine: object,
-  ) => void;
 }
 
 /** The options of the stock client are open: whatever they hold comes through to its transports. */
@@ -64,7 +58,6 @@ export class ClientWebSocket extends ClientTransport {
     if (frame.kind === "accepted") {
       this.onOpen();
     } else if (frame.kind === "packet") {
-      simulatedOptions(this).arrives(`${this.query["sid"]}`, frame.packet.data, this.socket);
       // The packets of both libraries have the same shape.
       this.onPacket(frame.packet);
     }
@@ -132,6 +125,7 @@ export class ServerWebSocket extends Transport {
 
   sendPending(pending: OutboxNode, sent: (() => void) | undefined): void {
     for (const packet of pending.packets()) this.send(packet.enginePackets());
+    this.#watcher.holds(this.sid ?? "", this.unsentBytes);
     if (sent !== undefined) this.#waiting.push(sent);
     if (this.unsentBytes > 0) this.#blocked = true;
     else process.nextTick(() => this.#progress());

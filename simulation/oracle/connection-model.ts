@@ -39,8 +39,6 @@ export class ConnectionModel {
   readonly left = new Map<string, number>();
   /** What had been sent when each unanswered ping was. */
   readonly pings: (readonly { readonly stay: StayModel; readonly n: number }[])[] = [];
-  /** Something waited for the network: transient events may have been dropped. */
-  congested = false;
 
   constructor(id: string) {
     this.id = id;

@@ -20,4 +20,7 @@ export interface EmitRecord {
   readonly perishable: boolean;
   fate: Fate;
   offset: number;
+  /** It was published before, and perhaps acknowledged. */
+  published: boolean;
+  acknowledged: boolean;
 }

@@ -3,5 +3,7 @@ import type { EnginePacket } from "@holdfast/protocol";
 
 export interface EngineWatcher {
   leaves(connectionId: string, packet: EnginePacket): void;
+  /** How much of what it was given the network has not taken. */
+  holds(connectionId: string, bytes: number): void;
   arrives(connectionId: string, packet: EnginePacket): void;
 }

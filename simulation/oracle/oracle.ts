@@ -10,6 +10,14 @@ import { SessionModel } from "./session-model.ts";
 import { type Invariant, Violation } from "./violation.ts";
 import { offsetOf } from "./wire.ts";
 
+/** A publish whose end is awaited. */
+export interface Publishing {
+  resolved(position: string, duplicate: boolean): void;
+  rejected(code: string): void;
+  /** It was published before. */
+  readonly again: boolean;
+}
+
 /** A broadcast whose answers are awaited. */
 export interface Asked {
   answered(answers: readonly unknown[]): void;
@@ -18,8 +26,13 @@ export interface Asked {
 export interface OracleOptions {
   /** Whether sessions outlive connections and what they miss is given to them later. */
   readonly durable: boolean;
+  /** Whether there is a journal, which tells what is committed. */
+  readonly journal: boolean;
   /** Whether sessions are found by the names of their devices. */
   readonly identify: boolean;
+  readonly highWaterBytes: number;
+  /** The first offset that is kept of a namespace's stream. */
+  readonly tail: (namespace: string) => number;
   /** A receipt that is known for so long is stored. */
   readonly receiptStoredMs: number;
 }
@@ -47,7 +60,12 @@ export interface Found {
   readonly presented: string | undefined;
   /** The position beside the pid, if it is one. */
   readonly reported: number | undefined;
+  /** The server says that it is a session that was there, though a part of what it missed is gone. */
+  readonly goesOn: boolean;
 }
+
+/** One packet may be pending above the limit, with the marker and the ping that follow it. */
+const slackBytes = 6000;
 
 export class Oracle {
   readonly options: OracleOptions;
@@ -61,6 +79,9 @@ export class Oracle {
   readonly #committed = new Map<string, number>();
   /** The last call before a device asked for a namespace for the first time. */
   readonly #firstAsked = new Map<string, number>();
+  /** Refused, and nobody was told yet. */
+  readonly #untold = new Set<number>();
+  readonly #publishing = new Set<Publishing>();
   #calls = 0;
   /** Packets that reached an application. */
   deliveries = 0;
@@ -104,8 +125,10 @@ export class Oracle {
       tick: this.#scheduler.now,
       perishable,
       toAll: to.rooms.length === 0 && to.only === undefined,
-      fate: stored && this.options.durable ? "pending" : "committed",
+      fate: stored && this.options.journal ? "pending" : "committed",
       offset: 0,
+      published: false,
+      acknowledged: false,
     };
     this.emits.set(n, emit);
     this.#trace.add(emit.tick, "emit", n, kind);
@@ -177,9 +200,13 @@ export class Oracle {
     const connection = this.connection(connectionId);
     const { pid, presented } = found;
     const previous = presented === undefined ? undefined : this.#byPid.get(presented);
-    const known = (pid === undefined ? undefined : this.#byPid.get(pid)) ?? undefined;
+    const byPid = pid === undefined ? undefined : this.#byPid.get(pid);
+    const byName = pid === undefined || (found.goesOn && presented === undefined);
+    const known = byName ? this.#byName(namespace, owner) : byPid;
     let session = known;
-    if (this.options.durable && previous !== undefined && !previous.ended && session !== previous) {
+    const wasThere =
+      previous !== undefined && (!previous.ended || (previous.endUncertain && found.goesOn));
+    if (this.options.durable && wasThere && session !== previous) {
       // A new pid for the same session goes with a gap, which the client must be told.
       if (session !== undefined) this.fail("I20 isolation", `${owner} was given another's session`);
       session = previous;
@@ -206,6 +233,14 @@ export class Oracle {
     session.stay.reported = found.reported;
     this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
     return session;
+  }
+
+  /** The session of a device that is not known by its pid. */
+  #byName(namespace: string, owner: string): SessionModel | undefined {
+    if (!this.options.durable) return undefined;
+    return this.sessions.find(
+      (session) => session.namespace === namespace && session.owner === owner && !session.ended,
+    );
   }
 
   /** A client asks for a namespace. @param auth what it brings, as text */
@@ -245,6 +280,9 @@ export class Oracle {
     const emit = this.emits.get(n);
     if (emit === undefined)
       this.fail("I2 no effect of refused", `the journal has ${n}, which nobody emitted`);
+    if (emit.fate === "committed") {
+      this.fail("I3 one effect", `${n} is in the journal at ${emit.offset} and ${offset}`);
+    }
     emit.fate = "committed";
     emit.offset = offset;
     const last = this.#committed.get(emit.namespace) ?? 0;
@@ -257,7 +295,55 @@ export class Oracle {
 
   refused(n: number): void {
     const emit = this.emits.get(n);
-    if (emit !== undefined) emit.fate = "refused";
+    // A repeat may be refused whose first one was taken.
+    if (emit?.fate !== "pending") return;
+    emit.fate = "refused";
+    this.#untold.add(n);
+  }
+
+  /** The application was told that an emit had no effect. */
+  toldRefused(n: number): void {
+    const fate = this.emits.get(n)?.fate;
+    if (fate !== "refused")
+      this.fail("I2 no effect of refused", `${n} is ${fate}, and was told refused`);
+    this.#untold.delete(n);
+  }
+
+  /** The application awaits what becomes of a publish. */
+  publishes(n: number): Publishing {
+    const publishing: Publishing = {
+      resolved: (position, duplicate) => {
+        this.#publishing.delete(publishing);
+        const emit = this.emits.get(n);
+        if (emit?.fate !== "committed") {
+          this.fail("I1 durable", `${n} was acknowledged while ${emit?.fate}`);
+        }
+        if (offsetOf(position) !== emit.offset) {
+          this.fail("I5 immutable", `${n} is at ${emit.offset}, and was said to be at ${position}`);
+        }
+        if (duplicate !== emit.acknowledged) this.#checkDuplicate(emit, duplicate);
+        emit.acknowledged = true;
+      },
+      rejected: (code) => {
+        this.#publishing.delete(publishing);
+        this.#untold.delete(n);
+        const fate = this.emits.get(n)?.fate;
+        if (fate === "committed" && !publishing.again) {
+          this.fail("I2 no effect of refused", `${n} was refused with ${code}, and is ${fate}`);
+        }
+      },
+      again: this.emits.get(n)?.published === true,
+    };
+    const emit = this.emits.get(n);
+    if (emit !== undefined) emit.published = true;
+    this.#publishing.add(publishing);
+    return publishing;
+  }
+
+  #checkDuplicate({ n, acknowledged, published }: EmitRecord, duplicate: boolean): void {
+    // It may be on the disk though nobody was told; but who was told must be told the same again.
+    if (acknowledged && !duplicate) this.fail("I3 one effect", `${n} had an effect twice`);
+    if (duplicate && !published) this.fail("I3 one effect", `${n} is no duplicate`);
   }
 
   /**
@@ -268,6 +354,8 @@ export class Oracle {
   crashed(storedUntil: number): void {
     for (const emit of this.emits.values()) if (emit.fate === "pending") emit.fate = "lost";
     this.#asked.clear();
+    this.#untold.clear();
+    this.#publishing.clear();
     for (const session of this.sessions) {
       session.crash(this.#committed.get(session.namespace) ?? 0);
       session.forgetReceiptsSince(storedUntil);
@@ -311,6 +399,12 @@ export class Oracle {
     }
   }
 
+  /** What a connection holds in the memory of the process. */
+  holds(connectionId: string, bytes: number): void {
+    if (bytes <= this.options.highWaterBytes + slackBytes) return;
+    this.fail("I14 bound", `${connectionId.slice(0, 6)} holds ${bytes} bytes`);
+  }
+
   // --- what reaches an application on a client ---
 
   /** @param stayNumber the stay in the namespace, counted by the client */
@@ -336,7 +430,7 @@ export class Oracle {
     }
     stay.latest = n;
     if (stay.left) return;
-    this.#checkPromised(stay, n, this.connection(connectionId).congested);
+    this.#checkPromised(stay, n);
     if (emit.kind !== "stored") return;
     const missing = session.firstMissingBefore(n);
     if (missing !== undefined) {
@@ -363,10 +457,12 @@ export class Oracle {
     }
   }
 
-  #checkPromised({ promised, session }: StayModel, n: number, congested: boolean): void {
+  #checkPromised({ promised, session }: StayModel, n: number): void {
+    // One large packet is enough for transient ones to be dropped.
+    const narrow = this.options.highWaterBytes < 100_000;
     for (let [next] = promised; next !== undefined && next.n <= n; [next] = promised) {
       promised.shift();
-      if (next.n < n && !(next.droppable && congested)) {
+      if (next.n < n && !(next.droppable && narrow)) {
         const { owner } = session;
         this.fail("I21 emit order", `${owner} got ${n} and not ${next.n}, which came before`);
       }
@@ -375,11 +471,27 @@ export class Oracle {
 
   /** A client got the event `hf:gap`. */
   toldGap(connectionId: string, namespace: string, gap: unknown): void {
-    const { from, to }: { from?: unknown; to?: unknown } =
+    const { from, to, reason }: { from?: unknown; to?: unknown; reason?: unknown } =
       typeof gap === "object" && gap !== null ? gap : {};
     const last = offsetOf(to);
     if (last === undefined) this.fail("I10 honest gap", "a gap without an end");
+    this.#checkHonest(
+      this.connection(connectionId).current(namespace),
+      offsetOf(from) ?? 0,
+      last,
+      `${reason}`,
+    );
     this.gap(connectionId, namespace, offsetOf(from) ?? 0, last);
+  }
+
+  #checkHonest(stay: StayModel | undefined, from: number, to: number, reason: string): void {
+    if (stay === undefined) return;
+    const { owner, namespace, owed, given } = stay.session;
+    if (reason === "retention" && to < this.options.tail(namespace)) return;
+    // Of the session before: nothing of this one may be in it.
+    const own = owed.some(({ n, offset }) => offset > from && offset <= to && !given.has(n));
+    if (reason === "session" && !own) return;
+    this.fail("I10 honest gap", `${owner} was told that nothing is left up to ${to}: ${reason}`);
   }
 
   /** A client is told that it does not get the entries after `from` up to `to`. */
@@ -410,6 +522,9 @@ export class Oracle {
   /** Everybody is connected, and time enough has passed: nobody may miss anything. */
   checkComplete(): void {
     const [asked] = this.#asked.keys();
+    const [untold] = this.#untold;
+    if (untold !== undefined) this.fail("I2 no effect of refused", `nobody was told of ${untold}`);
+    if (this.#publishing.size > 0) this.fail("I18 liveness", "a publish never ended");
     if (asked !== undefined) this.fail("I18 liveness", `the callback of ${asked} never ran`);
     for (const session of this.sessions) {
       if (session.ended) continue;
@@ -426,7 +541,7 @@ export class Oracle {
 
   /** Whether nothing is owed to anybody who is connected. */
   get isComplete(): boolean {
-    if (this.#asked.size > 0) return false;
+    if (this.#asked.size > 0 || this.#publishing.size > 0) return false;
     return this.sessions.every(
       (session) => session.ended || session.stay === undefined || session.missing().length === 0,
     );

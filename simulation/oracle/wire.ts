@@ -46,6 +46,10 @@ export class Wire implements EngineWatcher {
     if (found !== undefined) this.#oracle.sent(connectionId, found.namespace, found.n);
   }
 
+  holds(connectionId: string, bytes: number): void {
+    this.#oracle.holds(connectionId, bytes);
+  }
+
   arrives(connectionId: string, { type, data }: EnginePacket): void {
     this.#trace.note(`  <- ${connectionId.slice(0, 4)} ${type} ${data}`);
     if (type === "pong") this.#oracle.ponged(connectionId);

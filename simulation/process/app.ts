@@ -22,6 +22,8 @@ export interface AppOptions {
   readonly joinAlways: boolean;
   /** Whether sessions are found by the name of the device. */
   readonly identify: boolean;
+  /** Whether there is a journal. */
+  readonly journal: boolean;
 }
 
 const textOf = (value: unknown): string | undefined =>
@@ -34,9 +36,17 @@ export interface Shape {
   readonly binary: boolean;
 }
 
+interface Publish {
+  readonly namespace: string;
+  readonly rooms: readonly string[];
+  readonly n: number;
+  readonly name: string | undefined;
+}
+
 export class App {
   readonly #oracle: Oracle;
   readonly #options: AppOptions;
+  #lastPublish: Publish | undefined;
   readonly models = new WeakMap<AppSocket, SessionModel>();
   /** By namespace, in the order in which they came. */
   readonly sockets = new Map<string, AppSocket[]>();
@@ -48,6 +58,9 @@ export class App {
 
   install(io: AppServer): void {
     this.sockets.clear();
+    io.on("emit_refused", ({ args }: { args: readonly unknown[] }) => {
+      this.#oracle.toldRefused(Number(args[0]));
+    });
     for (const name of this.#options.namespaces) {
       this.sockets.set(name, []);
       io.of(name).on("connection", (socket) => this.#onConnection(name, socket));
@@ -61,7 +74,9 @@ export class App {
     const presented = textOf(auth.pid) ?? textOf(auth.hf?.pid);
     const offset = auth.pid === undefined ? auth.hf?.position : auth.offset;
     const reported = presented === undefined ? undefined : offsetOf(offset);
-    const found = { pid, presented, reported };
+    const { kind, gaps } = socket.resume;
+    const goesOn = kind === "gap" && gaps[0]?.reason !== "session";
+    const found = { pid, presented, reported, goesOn };
     const session = this.#oracle.connected(namespace, socket.conn.id, owner, found);
     this.models.set(socket, session);
     this.sockets.get(namespace)?.push(socket);
@@ -138,6 +153,49 @@ export class App {
     io.of(namespace)
       .to([...rooms])
       .volatile.emit("e", n, ...this.content(shape));
+  }
+
+  transient(io: AppServer, namespace: string, rooms: readonly string[], shape: Shape): void {
+    if (!this.#options.journal) return;
+    const n = this.#oracle.emit(namespace, "transient", { rooms, except: [] });
+    io.of(namespace)
+      .to([...rooms])
+      .transient.emit("e", n, ...this.content(shape));
+  }
+
+  publish(
+    io: AppServer,
+    namespace: string,
+    rooms: readonly string[],
+    { id }: { readonly id: string | undefined },
+  ): void {
+    if (!this.#options.journal) return;
+    const n = this.#oracle.emit(namespace, "stored", { rooms, except: [] });
+    const name = id === undefined ? undefined : `${id}-${n}`;
+    this.#publishNow(io, { namespace, rooms, n, name });
+  }
+
+  /** Publishes the last one with an id once more, as an application does that got no answer. */
+  publishAgain(io: AppServer): void {
+    const publish = this.#lastPublish;
+    // One that had no effect would be a new one now.
+    if (publish !== undefined && this.#oracle.emits.get(publish.n)?.fate === "committed") {
+      this.#publishNow(io, publish);
+    }
+  }
+
+  #publishNow(io: AppServer, publish: Publish): void {
+    const { namespace, rooms, n, name } = publish;
+    if (name !== undefined) this.#lastPublish = publish;
+    const options = name === undefined ? {} : { id: name };
+    const pending = this.#oracle.publishes(n);
+    io.of(namespace)
+      .to([...rooms])
+      .publish("e", n, "published", options)
+      .then(
+        ({ position, duplicate }) => pending.resolved(position, duplicate),
+        (error: { code?: unknown }) => pending.rejected(`${error.code}`),
+      );
   }
 
   /** An event with a callback: once, to the connection of the moment. */

@@ -14,7 +14,7 @@ interface Holder {
 export class SimulatedEngine extends Engine {
   /** What the operating system of this process does a moment later. */
   soon: (run: () => void) => void = process.nextTick;
-  watcher: EngineWatcher = { leaves() {}, arrives() {} };
+  watcher: EngineWatcher = { leaves() {}, holds() {}, arrives() {} };
 
   /** No server of `ws`. */
   protected override init(): void {}

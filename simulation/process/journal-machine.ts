@@ -18,6 +18,10 @@ export interface JournalMachine {
   open(): Journal | undefined;
   /** The process was killed. */
   kill(): void;
+  /** Whether there is no space for entries. */
+  fill(full: boolean): void;
+  /** The first offset that is kept of a stream. */
+  tail(name: string): number;
   /** From now on nothing goes wrong any more. */
   heal(): void;
   /** Looks at what it holds, at the end. */
@@ -33,6 +37,8 @@ export interface Machine {
 const none: JournalMachine = {
   open: () => undefined,
   kill() {},
+  fill() {},
+  tail: () => 0,
   heal() {},
   check: () => Promise.resolve(),
 };
@@ -67,7 +73,11 @@ class DiskMachine implements JournalMachine {
       },
     };
     const bytes = (count: number) => Uint8Array.from({ length: count }, () => random.below(256));
-    const journal = new MemoryJournal({ clock, random: { bytes } });
+    const journal = new MemoryJournal({
+      clock,
+      random: { bytes },
+      retention: { entries: plan.keptEntries },
+    });
     const lowMs = random.pick([0, 1, 5]);
     this.#disk = new Disk({
       scheduler,
@@ -100,6 +110,14 @@ class DiskMachine implements JournalMachine {
   kill(): void {
     this.#journal?.kill();
     this.#journal = undefined;
+  }
+
+  fill(full: boolean): void {
+    this.#disk.full = full;
+  }
+
+  tail(name: string): number {
+    return this.#disk.tails.get(name)?.tail ?? 0;
   }
 
   heal(): void {

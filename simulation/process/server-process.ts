@@ -45,6 +45,7 @@ export class ServerProcess implements Listener {
     this.#engine.watcher = {
       // What a dead process still believes it does is seen by nobody.
       leaves: (id, packet) => this.host.alive && watcher.leaves(id, packet),
+      holds: (id, bytes) => this.host.alive && watcher.holds(id, bytes),
       arrives: (id, packet) => this.host.alive && watcher.arrives(id, packet),
     };
     this.#engine.soon = (run) => {

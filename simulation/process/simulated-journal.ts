@@ -76,6 +76,8 @@ class Hub implements StreamFollower {
 export class Disk {
   readonly options: DiskOptions;
   readonly #streams = new Map<string, Promise<KeptStream>>();
+  /** The streams that are open, to look at. */
+  readonly tails = new Map<string, Stream>();
   /** Publishes are refused, for lack of space. */
   full = false;
   /** The next flush fails. */
@@ -97,6 +99,7 @@ export class Disk {
     const stream = await this.options.journal.stream(name);
     const hub = new Hub();
     stream.follow(hub);
+    this.tails.set(name, stream);
     const kept: KeptStream = { stream, hub, sessions: [], checkpoint: undefined };
     hub.onCommitted = (record) => {
       if (record.kind === "session") {

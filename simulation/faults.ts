@@ -1,0 +1,272 @@
+/**
+ * Bugs that are planted into a copy of the sources, to show that the simulation finds them. Each replaces code that
+ * occurs once in its file. Many of them were there, and were found like this.
+ */
+
+export interface Fault {
+  readonly what: string;
+  readonly file: string;
+  readonly code: string;
+  readonly without: string;
+}
+
+const server = "packages/server/src";
+const delivery = `${server}/delivery/delivery.ts`;
+const lane = `${server}/delivery/journal-lane.ts`;
+const session = `${server}/delivery/session.ts`;
+const catchUp = `${server}/delivery/catch-up.ts`;
+const claim = `${server}/delivery/claim.ts`;
+const receipts = `${server}/delivery/receipts.ts`;
+const table = `${server}/delivery/session-table.ts`;
+const adapter = `${server}/journal-adapter.ts`;
+const keeper = `${server}/session-keeper.ts`;
+const admission = `${server}/admission.ts`;
+
+export const faults: readonly Fault[] = [
+  {
+    what: "an entry is sent before its commit",
+    file: delivery,
+    code: "    this.lane.append(entry);",
+    without: "    entry.offset = this.head + 1; this.#deliver(entry); this.lane.append(entry);",
+  },
+  {
+    what: "what is not stored overtakes what is still in the lane",
+    file: lane,
+    code: "this.#pending.size === 0 ? undefined : this.#lastConcerning(session, rooms);",
+    without: "undefined as LaneRecord | undefined;",
+  },
+  {
+    what: "what is not stored overtakes an entry for everybody",
+    file: lane,
+    code: "session.ownTicket, this.#pendingUntagged);",
+    without: "session.ownTicket);",
+  },
+  {
+    what: "what is not stored overtakes an entry for a room",
+    file: lane,
+    code: "      for (const room of rooms ?? []) consider(room);\n",
+    without: "",
+  },
+  {
+    what: "what the application does before the store is open is forgotten",
+    file: lane,
+    code: "      else stream.append([next]);",
+    without: "",
+  },
+  {
+    what: "sessions of clients that are away are not changed while the store opens",
+    file: lane,
+    code: "    else this.#early.push(act);",
+    without: "",
+  },
+  {
+    what: "a refused emit is told to nobody",
+    file: delivery,
+    code: "      this.options.refused(record, error);",
+    without: "",
+  },
+  {
+    what: "except is forgotten",
+    file: session,
+    code: "    if (except.some((tag) => this.#has(tag, offset))) return false;\n",
+    without: "",
+  },
+  {
+    what: "a membership reaches back to before the join",
+    file: session,
+    code: "this.memberships.set(room, [offset, Number.POSITIVE_INFINITY]);",
+    without: "this.memberships.set(room, [0, Number.POSITIVE_INFINITY]);",
+  },
+  {
+    what: "a leave takes what was emitted before it",
+    file: session,
+    code: "    intervals[intervals.length - 1] = offset;",
+    without: "    intervals[intervals.length - 1] = intervals[intervals.length - 2] ?? 0;",
+  },
+  {
+    what: "a room that was left is not read for what came before",
+    file: session,
+    code: "if ((intervals[intervals.length - 1] ?? 0) > offset) tags.add(room);",
+    without: "if (intervals[intervals.length - 1] === Number.POSITIVE_INFINITY) tags.add(room);",
+  },
+  {
+    what: "rooms of a session that comes back are shown without what is in the lane",
+    file: session,
+    code: "return this.ahead?.get(room)?.joined ?? this.isIn(room);",
+    without: "return this.isIn(room);",
+  },
+  {
+    what: "a session is taken up while its end is in the lane",
+    file: session,
+    code: '    if (change.type === "end") this.ending = true;',
+    without: "",
+  },
+  {
+    what: "a session that catches up is live at once",
+    file: catchUp,
+    code: "    const skipped = session.skippedUntold;",
+    without: "    session.live = true; const skipped = session.skippedUntold;",
+  },
+  {
+    what: "the newest entries are left out when a session turns live",
+    file: catchUp,
+    code: "      this.#give(session, running, entry, entry.packet);",
+    without: "      session.position = entry.offset;",
+  },
+  {
+    what: "a page is believed beyond the head of when it was asked for",
+    file: catchUp,
+    code: "Math.max(session.position, Math.min(page.next, head));",
+    without: "Math.max(session.position, page.next);",
+  },
+  {
+    what: "what retention has dropped is not told",
+    file: catchUp,
+    code: "    for (const gap of gaps) this.#tellGap(session, running, gap);",
+    without: "    for (const gap of gaps) session.position = Math.max(session.position, gap.to);",
+  },
+  {
+    what: "what retention has dropped before a resume is not told",
+    file: claim,
+    code: 'return { session, from: kept, gap: { from, to: kept, reason: "retention" } };',
+    without: "return { session, from: kept, gap: undefined };",
+  },
+  {
+    what: "the client is told a position past a gap before the gap",
+    file: keeper,
+    code: "if (gap === undefined) delivery.mark(session, link);",
+    without: "delivery.mark(session, link);",
+  },
+  {
+    what: "a slow client skips the entry at which it fell behind",
+    file: delivery,
+    code: "this.catchUp.fallBehind(session, entry.offset - 1);",
+    without: "this.catchUp.fallBehind(session, entry.offset);",
+  },
+  {
+    what: "a slow client is sent everything",
+    file: delivery,
+    code: "if (link.unsentBytes > this.options.highWaterBytes) {",
+    without: "if (link.unsentBytes === Number.POSITIVE_INFINITY) {",
+  },
+  {
+    what: "a page is larger than what may wait",
+    file: catchUp,
+    code: "Math.min(pageBytes, this.#delivery.options.highWaterBytes / 2);",
+    without: "pageBytes;",
+  },
+  {
+    what: "packets that wait for their place leave at once",
+    file: catchUp,
+    code: "while (next !== undefined && next.stamp <= offset && session.link === link) {",
+    without: "while (next !== undefined && session.link === link) {",
+  },
+  {
+    what: "packets that wait for their place are forgotten when the session turns live",
+    file: catchUp,
+    code: "    this.#release(session, link, delivery.head);",
+    without: "    session.held = [];",
+  },
+  {
+    what: "who is in two of the rooms gets an event twice",
+    file: delivery,
+    code: "if (!session.live || link === undefined || session.delivered === entry.offset) return;",
+    without: "if (!session.live || link === undefined) return;",
+  },
+  {
+    what: "markers name the head to who is still catching up",
+    file: delivery,
+    code: "return session.live ? this.head : session.position;",
+    without: "return this.head;",
+  },
+  {
+    what: "a receipt counts for what was sent after its ping",
+    file: receipts,
+    code: "const note = this.#outstanding.shift();",
+    without: "const note = this.#outstanding.pop();",
+  },
+  {
+    what: "the answer to an early ping counts for a later one",
+    file: receipts,
+    code: "      this.#outstanding.push({ heartbeat: true, positions: [], answered: undefined });",
+    without: "",
+  },
+  {
+    what: "a session is taken over, and the old connection goes on",
+    file: keeper,
+    code: "    this.#takeOver(session);\n    this.#nsp",
+    without: "    this.#nsp",
+  },
+  {
+    what: "a client goes on from the head, whatever position it brings",
+    file: claim,
+    code: "return { ...continuing(delivery, session, position.offset), ...found };",
+    without: "return { ...continuing(delivery, session, head), ...found };",
+  },
+  {
+    what: "a client without a position goes on from the head",
+    file: claim,
+    code: "return { ...continuing(delivery, session, session.receipt), ...found };",
+    without: "return { ...continuing(delivery, session, delivery.head), ...found };",
+  },
+  {
+    what: "who is found by name goes on from the head",
+    file: admission,
+    code: "continuing(this.#delivery, session, session.receipt);",
+    without: "continuing(this.#delivery, session, this.#delivery.head);",
+  },
+  {
+    what: "a session ends with its connection",
+    file: keeper,
+    code: "    if (!ends) {\n",
+    without: "    if (ends && session.end !== undefined) {\n",
+  },
+  {
+    what: "a join is not stored",
+    file: adapter,
+    code: 'return this.#delivery.change({ type: "join", session: session.key, rooms: joined });',
+    without: 'session.join([...joined][0] ?? "", this.#delivery.head); return;',
+  },
+  {
+    what: "a leave is not stored",
+    file: adapter,
+    code: 'return this.#delivery.change({ type: "leave", session: session.key, rooms: [room] });',
+    without: "return;",
+  },
+  {
+    what: "everybody but me is everybody but this socket's room",
+    file: adapter,
+    code: "options.except === undefined ? noTags : this.#tags(options.except);",
+    without: "[...(options.except ?? [])];",
+  },
+  {
+    what: "a client that answers twice counts twice",
+    file: delivery,
+    code: "if (acks.sessions.delete(session)) acks.ack(...args);",
+    without: "acks.ack(...args, session);",
+  },
+  {
+    what: "a checkpoint forgets the rooms",
+    file: table,
+    code: "    memberships: [...session.memberships].map(([room, intervals]) => [",
+    without: "    memberships: [...session.memberships].slice(1).map(([room, intervals]) => [",
+  },
+  {
+    what: "a checkpoint forgets the receipts",
+    file: table,
+    code: "  session.receipt = stored.receipt;",
+    without: "  session.receipt = Number.MAX_SAFE_INTEGER;",
+  },
+  {
+    what: "socketsJoin does not reach who is away",
+    file: adapter,
+    code: 'this.#forOffline(options, (session) => ({ type: "join", session, rooms }));',
+    without: "",
+  },
+  {
+    what: "a client that comes again while it is let in is let in twice",
+    file: `${server}/client.ts`,
+    code: "    if (this.#joining.has(name)) return;",
+    without: "",
+  },
+];
