@@ -45,6 +45,9 @@ export class SimulatedHost implements Host {
     });
   }
 
+  /** Whether a process goes on is the world's own affair. */
+  exit(): void {}
+
   newId(): string {
     let id = "";
     for (let count = 0; count < 20; count++) id += idCharacters.charAt(this.#random.below(64));

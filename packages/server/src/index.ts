@@ -35,6 +35,7 @@ export type { HistoryEvent, HistoryOptions, KeptRoom } from "./kept-room.ts";
 export { HistoryGapError } from "./kept-room.ts";
 export type { LimitOptions } from "./limits.ts";
 export { Namespace } from "./namespace.ts";
+export type { NamespaceOptions } from "./namespace-options.ts";
 export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts";
 export type { PublishOptions, PublishResult, SessionDetails } from "./publish.ts";
 export { SessionAwareAdapter } from "./recovery.ts";
@@ -50,4 +51,5 @@ export type {
   Room,
   SocketId,
 } from "./socket-types.ts";
+export type { StoreStatus } from "./store-watch.ts";
 export type { DefaultEventsMap, EventsMap } from "./typed-events.ts";

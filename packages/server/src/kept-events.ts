@@ -14,9 +14,9 @@ import type { Namespace } from "./namespace.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 import { SessionKeeper } from "./session-keeper.ts";
-import { watchStore } from "./store-failure.ts";
+import { StoreWatch } from "./store-watch.ts";
 import { eventOf } from "./stored-event.ts";
-import { parseSize } from "./units.ts";
+import { parseSize, show } from "./units.ts";
 
 /** An emit that the store refused. */
 export interface RefusedEmit {
@@ -43,7 +43,7 @@ export function openJournal(
   if (options.adapter !== undefined) {
     throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
   }
-  const journal = openStore(options, {
+  return openStore(options, {
     monotonicMs: () => host.monotonicMs(),
     wallMs: () => host.wallMs(),
     startTimer: (delayMs, run) => {
@@ -51,12 +51,16 @@ export function openJournal(
       return () => timer.cancel();
     },
   });
-  if (journal !== undefined) {
-    const say = (text: string) => console.error(text);
-    const exit = (code: number) => process.exit(code);
-    watchStore(journal, { failFast: options.failFast ?? true, host, say, exit });
-  }
-  return journal;
+}
+
+/** Watches the store, and ends the process when it has failed, unless the options say otherwise. */
+export function watchStore(
+  journal: Promise<Journal>,
+  options: Partial<ServerOptions>,
+  host: Host,
+): StoreWatch {
+  const failFast = options.failFast !== false;
+  return new StoreWatch(journal, { host, name: show(options.store), failFast });
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
@@ -74,7 +78,10 @@ export function keepEvents(
   const { encoder, opts, _host: host, _wheel: wheel, _limits: limits } = server;
   const delivery = new Delivery(journal, {
     name,
-    offsets: opts.offsets ?? (opts.connectionStateRecovery ? "argument" : "event"),
+    offsets:
+      namespace._options.offsets ??
+      opts.offsets ??
+      (opts.connectionStateRecovery ? "argument" : "event"),
     highWaterBytes: parseSize("highWater", opts.highWater ?? "1MiB"),
     replies: { count: limits.storedReplies, characters: limits.storedRepliesBytes },
     readsMax: limits.concurrentReads,

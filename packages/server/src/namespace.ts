@@ -7,6 +7,7 @@ import { directLane, type Lane } from "./delivery/lane.ts";
 import { ServerError } from "./errors.ts";
 import { KeptRoom } from "./kept-room.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
+import type { NamespaceOptions } from "./namespace-options.ts";
 import type { PublishOptions, PublishResult } from "./publish.ts";
 import type { Server } from "./server.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
@@ -68,6 +69,7 @@ export class Namespace<
     Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
   >();
   adapter!: AdapterContract;
+  /** @internal */ readonly _options: NamespaceOptions;
   /** @internal The next id of an acknowledgement. */
   _ids = 0;
   /** @internal What keeps the sessions. Only with a store. */
@@ -91,10 +93,12 @@ export class Namespace<
   constructor(
     server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
     name: string,
+    options: NamespaceOptions = {},
   ) {
     super();
     this.server = server;
     this.name = name;
+    this._options = options;
     this._initAdapter();
   }
 

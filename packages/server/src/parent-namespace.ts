@@ -6,6 +6,7 @@ import createDebug from "debug";
 import { Adapter, type BroadcastOptions, type UnnamedPacket } from "./adapter.ts";
 import type { RemoteSocket } from "./broadcast.ts";
 import { Namespace } from "./namespace.ts";
+import type { NamespaceOptions } from "./namespace-options.ts";
 import type { Server } from "./server.ts";
 import type {
   DefaultEventsMap,
@@ -26,8 +27,11 @@ export class ParentNamespace<
   static #count = 0;
   readonly children = new Set<Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
 
-  constructor(server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) {
-    super(server, `/_${ParentNamespace.#count++}`);
+  constructor(
+    server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    options?: NamespaceOptions,
+  ) {
+    super(server, `/_${ParentNamespace.#count++}`, options);
   }
 
   /** @internal */
@@ -44,12 +48,16 @@ export class ParentNamespace<
     return true;
   }
 
-  /** @internal Makes the namespace that a client asked for. */
-  createChild(name: string): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  /** @internal Makes the namespace that a client asked for, or the application, with options of its own. */
+  createChild(
+    name: string,
+    options: NamespaceOptions = this._options,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
     debug("%s: making the child %s", this.name, name);
     const child = new Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>(
       this.server,
       name,
+      options,
     );
     for (const middleware of this._fns) child.use(middleware);
     for (const listener of this.listeners("connect")) child.on("connect", listener);

@@ -26,10 +26,15 @@ import { ServerError } from "./errors.ts";
 import { type Host, nodeHost, simulatedBy } from "./host/host.ts";
 import { createHttpServer } from "./host/http.ts";
 import { TimerWheel } from "./host/timer-wheel.ts";
-import { keepEvents, openJournal, type RefusedEmit } from "./kept-events.ts";
+import { keepEvents, openJournal, type RefusedEmit, watchStore } from "./kept-events.ts";
 import type { KeptRoom } from "./kept-room.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { Namespace, type NamespaceReservedEventsMap } from "./namespace.ts";
+import {
+  checkNamespaceOptions,
+  type NamespaceOptions,
+  refuseOtherOptions,
+} from "./namespace-options.ts";
 import { checkServerOptions, type ServerOptions } from "./options.ts";
 import { ParentNamespace } from "./parent-namespace.ts";
 import { defaultParser, type PacketEncoder, type Parser } from "./parser.ts";
@@ -37,6 +42,7 @@ import type { PublishOptions, PublishResult } from "./publish.ts";
 import { SessionAwareAdapter } from "./recovery.ts";
 import type { Socket } from "./socket.ts";
 import type { ExtendedError, Room, SocketId } from "./socket-types.ts";
+import type { StoreStatus, StoreWatch } from "./store-watch.ts";
 import {
   type AllButLast,
   type DecorateAcknowledgements,
@@ -136,6 +142,7 @@ export class Server<
   /** @internal */ readonly _limits: Limits;
   /** @internal What keeps the events, once it is open. */
   readonly _journal: Promise<Journal> | undefined;
+  readonly #watch: StoreWatch | undefined;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
   #decoder: SocketPacketDecoder | undefined;
@@ -183,9 +190,20 @@ export class Server<
     }
     this.#adapter = options.adapter ?? undefined;
     this._journal = openJournal(options, this._host);
+    this.#watch = this._journal && watchStore(this._journal, options, this._host);
     this.sockets = new RootNamespace(this, "/");
     this._nsps.set("/", this.sockets);
     if (server || typeof server === "number") this.attach(server);
+  }
+
+  /** Resolves when the store is open, at once without one. Rejects with its error: HF_STORE_LOCKED, … */
+  get ready(): Promise<void> {
+    return this.#watch?.ready ?? Promise.resolve();
+  }
+
+  /** How the store is. Undefined without one. */
+  get store(): StoreStatus | undefined {
+    return this.#watch?.status;
   }
 
   /** @internal */
@@ -267,7 +285,7 @@ export class Server<
     namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
   ): AdapterContract {
     const given = this.#adapter;
-    if (given === undefined && this._journal !== undefined) {
+    if (given === undefined && this._journal !== undefined && namespace._options.keep !== false) {
       return keepEvents(this, namespace, this._journal);
     }
     if (given === undefined) {
@@ -396,29 +414,47 @@ export class Server<
   /**
    * Gives a namespace, made when it is new; with a pattern or a function, the model of those that clients ask for.
    *
+   * @param options those of the namespace, where it is made here; children have those of their model
    * @param fn a listener of "connect"
-   * @throws Error for a regular expression with the flag g or y
+   * @throws Error for a regular expression with the flag g or y; ServerError HF_OPTION_INVALID
    */
   of(
     name: string | RegExp | ParentNspNameMatchFn,
+    options: NamespaceOptions,
     fn?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  of(
+    name: string | RegExp | ParentNspNameMatchFn,
+    fn?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  of(
+    name: string | RegExp | ParentNspNameMatchFn,
+    first?:
+      | NamespaceOptions
+      | ((socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void),
+    second?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const listener = typeof first === "function" ? first : second;
+    const options = typeof first === "object" && first !== null ? first : undefined;
+    if (options !== undefined) checkNamespaceOptions(options);
     const namespace =
       typeof name === "function" || name instanceof RegExp
-        ? this.#makeParent(name)
-        : this.#namespace(String(name));
-    if (fn) namespace.on("connect", fn);
+        ? this.#makeParent(name, options)
+        : this.#namespace(String(name), options);
+    if (listener) namespace.on("connect", listener);
     return namespace;
   }
 
   #makeParent(
     match: RegExp | ParentNspNameMatchFn,
+    options: NamespaceOptions | undefined,
   ): ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
     if (match instanceof RegExp && (match.global || match.sticky)) {
       throw new Error("stateful regular expressions are not supported");
     }
     const parent = new ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>(
       this,
+      options,
     );
     if (match instanceof RegExp) {
       this.parentNsps.set((name, _auth, next) => next(null, match.test(name)), parent);
@@ -429,16 +465,23 @@ export class Server<
     return parent;
   }
 
-  #namespace(given: string): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  #namespace(
+    given: string,
+    options: NamespaceOptions | undefined,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
     const name = given.startsWith("/") ? given : `/${given}`;
     const known = this._nsps.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (options !== undefined) refuseOtherOptions(name, known._options, options);
+      return known;
+    }
     for (const [pattern, parent] of this.#parentsByPattern) {
-      if (pattern.test(name)) return parent.createChild(name);
+      if (pattern.test(name)) return parent.createChild(name, options);
     }
     const namespace = new Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>(
       this,
       name,
+      options,
     );
     this._nsps.set(name, namespace);
     this.sockets._emitNewNamespace(namespace);

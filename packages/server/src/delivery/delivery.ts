@@ -98,7 +98,7 @@ export class Delivery implements LaneExit {
     );
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.
-    this.ready.catch(() => {});
+    this.ready.catch((error: unknown) => this.lane.fail(error));
   }
 
   async #open(opening: Promise<Journal>): Promise<void> {

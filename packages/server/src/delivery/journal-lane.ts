@@ -5,13 +5,13 @@
  * What is not stored (acknowledgements, transient events, DISCONNECT) waits behind the last pending record that
  * concerns its session, and only behind that.
  */
-import type {
-  Journal,
+import {
+  type Journal,
   JournalError,
-  Restored,
-  Stream,
-  StreamFollower,
-  StreamRecord,
+  type Restored,
+  type Stream,
+  type StreamFollower,
+  type StreamRecord,
 } from "@holdfast/journal";
 import { LaneChange, LaneEntry, type Outcome } from "./lane-records.ts";
 import type { Session } from "./session.ts";
@@ -34,6 +34,7 @@ const tagsSlack = 4096;
 export class JournalLane implements StreamFollower {
   readonly #exit: LaneExit;
   #stream: Stream | undefined;
+  #failure: JournalError | undefined;
   /** Appended, or to be done, before the stream was open. */
   #early: (LaneRecord | (() => void))[] | undefined = [];
   #tickets = 0;
@@ -51,7 +52,11 @@ export class JournalLane implements StreamFollower {
 
   /** Opens the stream, and appends what has come before it was open. */
   async open(journal: Journal, name: string): Promise<void> {
-    const stream = await journal.stream(name);
+    const stream = await journal.stream(name).catch((error: unknown) => {
+      // Nothing of ours was in flight: what waits here has no effect, and that is known.
+      const failed = error instanceof JournalError && error.code === "HF_STORE_FAILED";
+      throw failed ? new JournalError("HF_STORE_READ_ONLY", { cause: error }) : error;
+    });
     this.#stream = stream;
     this.#exit.opened(stream, stream.follow(this));
     const early = this.#early ?? [];
@@ -60,6 +65,18 @@ export class JournalLane implements StreamFollower {
       if (typeof next === "function") next();
       else stream.append([next]);
     }
+  }
+
+  /** The stream cannot be opened: nothing that was, or is, appended has an effect. */
+  fail(cause: unknown): void {
+    const error =
+      cause instanceof JournalError
+        ? cause
+        : new JournalError("HF_STORE_INVALID", { cause, detail: String(cause) });
+    this.#failure = error;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const next of early) if (typeof next !== "function") this.refused(next, error);
   }
 
   /** Runs `act` when the sessions are known, in the order of the appends; at once if they are. */
@@ -82,6 +99,7 @@ export class JournalLane implements StreamFollower {
       for (const tag of record.tags) this.#pendingTags.set(tag, record.ticket);
     }
     if (this.#early !== undefined) this.#early.push(record);
+    else if (this.#failure !== undefined) this.refused(record, this.#failure);
     else this.#stream?.append([record]);
   }
 

@@ -13,6 +13,7 @@ export {
   type EntryRecord,
   JournalError,
   type JournalErrorCode,
+  type JournalStatus,
   type MessageId,
   type Page,
 } from "@holdfast/journal";

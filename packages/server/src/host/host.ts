@@ -19,6 +19,8 @@ export interface Host {
   startTimer(delayMs: number, run: () => void): TimerHandle;
   /** Calls `run` at the end of this turn of the event loop, when what had arrived has been read. */
   afterTurn(run: () => void): void;
+  /** Ends the process. */
+  exit(code: number): void;
   /** A new identifier: 20 characters of `[A-Za-z0-9_-]`, 120 bits of a CSPRNG. */
   newId(): string;
 }
@@ -58,6 +60,7 @@ export const nodeHost: Host = {
   afterTurn(run) {
     setImmediate(run);
   },
+  exit: (code) => process.exit(code),
   newId: () => ids.next(),
 };
 
