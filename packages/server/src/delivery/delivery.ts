@@ -312,7 +312,8 @@ export class Delivery implements LaneExit {
     // A session in several of the rooms gets it once.
     if (!session.live || link === undefined || session.delivered === entry.offset) return;
     if (!session.receivesLive(entry)) return;
-    if (link.unsentBytes > this.options.highWaterBytes) {
+    // Looked at once between two markers: more than `markBytes` does not come in between.
+    if (!session.markDue && link.unsentBytes > this.options.highWaterBytes) {
       this.catchUp.fallBehind(session, entry.offset - 1);
       return;
     }
@@ -379,7 +380,7 @@ export class Delivery implements LaneExit {
     session.misled = false;
     session.unmarkedBytes = 0;
     session.marked = offset;
-    link.deliver(this.markers.at(this.at(offset)), true);
+    link.deliver(this.markers.at(this.epoch.id, offset), true);
   }
 
   /** Everything up to here that is for the session has been handed to its connection. */
