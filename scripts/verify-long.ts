@@ -24,6 +24,12 @@ const steps: readonly Step[] = [
     hoursMax: 3,
   },
   {
+    name: "decoders",
+    what: "200,000 inputs for each decoder of the journal",
+    args: [vitest, "run", "--project", "protocol", "packages/journal/src/files/decoders"],
+    hoursMax: 1,
+  },
+  {
     name: "simulation",
     what: "20,000 seeds of the real server, the stock client, and everything that goes wrong between them",
     args: ["simulation/run.mjs", "--seeds", "20000"],

@@ -4,6 +4,13 @@ export { type Disk, type DiskFile, type DiskLock, systemDisk } from "./disk.ts";
 export { JournalError, type JournalErrorCode, journalErrors } from "./errors.ts";
 export { openFilesJournal } from "./files/open.ts";
 export type { FilesJournalOptions } from "./files/options.ts";
+export { type SalvageReport, salvage } from "./files/salvage.ts";
+export {
+  type StoreProblem,
+  type StoreReport,
+  type VerifyOptions,
+  verify,
+} from "./files/verify.ts";
 export type {
   DeduplicationWindow,
   Durability,

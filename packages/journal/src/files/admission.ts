@@ -15,8 +15,8 @@ import type { SegmentStore } from "./segment-store.ts";
 
 /** While there is no space, entries stop here, and what is left of the segment is for sessions and trims. */
 const entriesStopAt = 0.75;
-/** Of that, what is for trims alone: without them there would never be space again. */
-const trimReserveBytes = 16 * 1024;
+/** Which part of a segment is for trims alone: without them there would never be space again. */
+const trimPart = 1 / 16;
 const retryAfterMs = 1_000;
 interface AppendCall {
   readonly records: readonly StreamRecord[];
@@ -145,7 +145,7 @@ export class Admission {
     const refused =
       entryBytes > 0 && (full || pending + entryBytes > this.#settings.pendingMaxBytes);
     const bytes = sessionBytes + (refused ? 0 : entryBytes);
-    if (bytes > 0 && !commit.makeRoom(bytes + (noSpace ? trimReserveBytes : 0))) {
+    if (bytes > 0 && !commit.makeRoom(bytes + (noSpace ? commit.segmentBytes * trimPart : 0))) {
       if (!this.#store.lacking) return undefined;
       this.#onFull();
       return { refusal: () => storeFull() };

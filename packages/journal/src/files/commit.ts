@@ -22,6 +22,7 @@ import {
 } from "./frame.ts";
 import { type ControlCall, Group } from "./group.ts";
 import { type Segment, segmentHeadBytes } from "./segment.ts";
+import type { SegmentStore } from "./segment-store.ts";
 
 export interface CommitHost {
   readonly clock: Clock;
@@ -30,9 +31,8 @@ export interface CommitHost {
   ageMs(): number;
   /** What the first frame of a segment says. */
   startOfSegment(previousEnd: number): Control;
-  /** @returns the next segment, ready to be written, if it has room for so much */
-  takeNext(bytes: number): Segment | undefined;
-  openForWriting(segment: Segment): Promise<DiskFile>;
+  /** Where the next segment comes from. */
+  readonly store: SegmentStore;
   /** All that is in the old segment is committed and told, and nothing of the new one is written. */
   segmentFull(full: Segment, next: Segment): void;
   /** Something was committed and told. */
@@ -93,9 +93,9 @@ export class GroupCommit {
     return this.#running === undefined ? bytes : bytes + this.#running.end - this.#running.start;
   }
 
-  /** How much is left in the segment that is being filled. */
-  get room(): number {
-    return this.#segment.size - this.#filling.end;
+  /** How large the segment is that is being filled. */
+  get segmentBytes(): number {
+    return this.#segment.size;
   }
 
   /** Reads the clocks, once in a turn. @returns the journal's own time */
@@ -112,7 +112,7 @@ export class GroupCommit {
   makeRoom(bytes: number): boolean {
     if (this.#filling.end + bytes <= this.#segment.size) return true;
     const start = Buffer.from(JSON.stringify(this.#host.startOfSegment(this.#filling.end)));
-    const next = this.#host.takeNext(
+    const next = this.#host.store.takeNext(
       segmentHeadBytes + start.length + frameHeaderBytes + 8 + bytes,
     );
     if (next === undefined) return false;
@@ -260,7 +260,7 @@ export class GroupCommit {
     await this.flushNow();
     if (this.#failure !== undefined) return;
     const former = this.#file;
-    this.#file = await this.#host.openForWriting(group.segment);
+    this.#file = await this.#host.store.openForWriting(group.segment);
     this.#written = group.segment;
     this.#host.segmentFull(full, group.segment);
     await former.close();

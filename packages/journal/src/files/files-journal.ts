@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { DeduplicationTable } from "../deduplication.ts";
-import type { Disk, DiskFile, DiskLock } from "../disk.ts";
+import type { Disk, DiskLock } from "../disk.ts";
 import { JournalError } from "../errors.ts";
 import type {
   Durability,
@@ -25,7 +25,7 @@ import { FilesStream } from "./files-stream.ts";
 import type { Settings } from "./options.ts";
 import { Reader } from "./read.ts";
 import { ReadCache } from "./read-cache.ts";
-import type { Recovered } from "./recovery.ts";
+import type { Recovered } from "./recovered.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentStore } from "./segment-store.ts";
 import { Trimmer } from "./trim.ts";
@@ -55,7 +55,7 @@ export class FilesJournal implements Journal {
   readonly #disk: Disk;
   readonly #lock: DiskLock;
   readonly #bootId: string | undefined;
-  readonly #store: SegmentStore;
+  readonly store: SegmentStore;
   readonly #cache: BlockCache;
   readonly #reader: Reader;
   readonly #chores: Chores;
@@ -89,11 +89,11 @@ export class FilesJournal implements Journal {
     this.#neededFrom = recovered.segments[0]?.number ?? 1;
     this.#cache = new BlockCache(settings.cacheBytes);
     const { segments, prepared } = recovered;
-    this.#store = new SegmentStore({ ...settings, folder, storeSeed }, this, segments, prepared[0]);
-    this.#reader = new Reader(this.#store, this.#cache, new ReadCache(settings.readCacheBytes));
+    this.store = new SegmentStore({ ...settings, folder, storeSeed }, this, segments, prepared[0]);
+    this.#reader = new Reader(this.store, this.#cache, new ReadCache(settings.readCacheBytes));
     this.#chores = new Chores(this.#disk, folder, this, recovered.lastCheckpoint);
-    this.#trimmer = new Trimmer(settings.retention, this.#store, this);
-    this.#admission = new Admission(settings, this.#store, () => this.#setState("full"));
+    this.#trimmer = new Trimmer(settings.retention, this.store, this);
+    this.#admission = new Admission(settings, this.store, () => this.#setState("full"));
     for (const facts of recovered.streams.values()) {
       const ids = new DeduplicationTable(settings.deduplication);
       const stream = new FilesStream(this, facts, ids);
@@ -140,7 +140,7 @@ export class FilesJournal implements Journal {
   beginEpoch(stream: FilesStream, end: number): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     const id = this.#newEpochId();
-    return this.#admission.control(() => {
+    const begun = this.#admission.control(() => {
       const start = stream.appended;
       const former = stream.appendedEpochs;
       const ended = former.map((epoch) => (epoch.end === undefined ? { ...epoch, end } : epoch));
@@ -152,6 +152,7 @@ export class FilesJournal implements Journal {
         committed: () => stream.changeEpoch(end, id, start),
       };
     });
+    return this.#flushed(begun);
   }
 
   // --- for the parts ---
@@ -170,17 +171,9 @@ export class FilesJournal implements Journal {
     return { type: "start", previousEnd, streams };
   }
 
-  takeNext(bytes: number): Segment | undefined {
-    return this.#store.takeNext(bytes);
-  }
-
-  openForWriting(segment: Segment): Promise<DiskFile> {
-    return this.#store.openForWriting(segment);
-  }
-
   segmentFull(full: Segment, next: Segment): void {
     if (full.ids.length > 0) this.#idsFiles.push(idsFacts(full.number, full.ids));
-    this.#store.push(next);
+    this.store.push(next);
     this.#chores.sealed(full);
     this.#chores.checkpoint(this.#checkpoint(next.number, next.end, false));
     this.#armTrim(true);
@@ -192,10 +185,10 @@ export class FilesJournal implements Journal {
   }
 
   preparedOrNot(): void {
-    if (this.#store.lacking) {
+    if (this.store.lacking) {
       this.#cancelPrepare ??= this.clock.startTimer(prepareEveryMs, () => {
         this.#cancelPrepare = undefined;
-        if (this.#closing === undefined) this.#store.prepare();
+        if (this.#closing === undefined) this.store.prepare();
       });
     } else this.#setState("open");
     this.#admission.tryWaiting();
@@ -231,10 +224,10 @@ export class FilesJournal implements Journal {
   /** Begins to write, behind what was recovered. */
   async start(recovered: Recovered, loseEpochs: boolean): Promise<void> {
     this.#restoreIds(recovered);
-    if (this.#store.active === undefined) await this.#store.makeFirst();
-    const active = this.#store.active;
+    if (this.store.active === undefined) await this.store.makeFirst();
+    const active = this.store.active;
     if (active === undefined) return;
-    const file = await this.#store.openForWriting(active);
+    const file = await this.store.openForWriting(active);
     this.#commit = new GroupCommit(this, this.#cache, active, file);
     this.#admission.begin(this.#commit);
     for (const segment of recovered.segments) {
@@ -246,10 +239,12 @@ export class FilesJournal implements Journal {
       control: { type: "open", bootId: this.#bootId, durability: this.durability },
       committed: () => undefined,
     }));
-    this.#store.prepare();
+    this.store.prepare();
     await opened;
     if (loseEpochs) {
-      for (const stream of this.#streams.values()) await this.beginEpoch(stream, stream.head);
+      for (const stream of this.#streams.values()) {
+        await this.beginEpoch(stream, recovered.lostAfter.get(stream.number) ?? stream.head);
+      }
     }
     await this.#commit.flushNow();
     await this.#trimmer.restore((number) => this.#byNumber(number)?.tail ?? 0);
@@ -277,25 +272,26 @@ export class FilesJournal implements Journal {
     let stream: FilesStream | undefined;
     try {
       const epoch = this.#newEpochId();
-      await this.#admission.control(() => {
+      const made = this.#admission.control(() => {
         const numbers = [...this.#streams.values()].map(({ number }) => number);
         const number = Math.max(0, ...numbers) + 1;
         const epochs = [{ id: epoch, start: 0, end: undefined }];
         const facts = { number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] };
-        const made = new FilesStream(
+        const created = new FilesStream(
           this,
           facts,
           new DeduplicationTable(this.#settings.deduplication),
         );
-        stream = made;
+        stream = created;
         return {
           control: { type: "stream", number, name, epoch },
-          encoded: () => this.#streams.set(name, made),
+          encoded: () => this.#streams.set(name, created),
           committed: () => {
-            made.exists = true;
+            created.exists = true;
           },
         };
       });
+      await this.#flushed(made);
       if (stream === undefined) throw new JournalError("HF_STORE_CLOSED");
       return stream;
     } catch (error) {
@@ -304,6 +300,13 @@ export class FilesJournal implements Journal {
     } finally {
       this.#opening.delete(name);
     }
+  }
+
+  /** Streams and their epochs survive what their records need not: without them a position is not known to be lost. */
+  async #flushed(control: Promise<void>): Promise<void> {
+    await control;
+    await this.#commit?.flushNow();
+    if (this.#commit?.failure !== undefined) throw this.#commit.failure;
   }
 
   #newEpochId(): string {
@@ -321,7 +324,7 @@ export class FilesJournal implements Journal {
       ageMs: this.ageMs(),
       bootId: this.#bootId,
       durability: this.durability,
-      segments: this.#store.segments
+      segments: this.store.segments
         .filter(({ number }) => number < segment)
         .map((one) => one.facts()),
       ids: this.#idsFiles,
@@ -348,7 +351,7 @@ export class FilesJournal implements Journal {
   async #trim(): Promise<void> {
     try {
       await this.#trimmer.run();
-      if (this.#store.lacking && this.#closing === undefined) this.#store.prepare();
+      if (this.store.lacking && this.#closing === undefined) this.store.prepare();
     } finally {
       this.#cancelTrim = undefined;
       if (this.#trimmer.kept.entries > 0) this.#armTrim(this.#trimmer.isOver);
@@ -373,17 +376,17 @@ export class FilesJournal implements Journal {
     this.#stopTimers();
     const commit = this.#commit;
     await this.#trimmer.run().catch(() => undefined);
-    await this.#store.settled();
+    await this.store.settled();
     await commit?.idle();
     await commit?.flushNow();
-    const active = this.#store.active;
+    const active = this.store.active;
     if (active !== undefined && commit !== undefined && commit.failure === undefined) {
       this.#chores.checkpoint(this.#checkpoint(active.number, active.end, true));
     }
     await this.#chores.done();
     this.#chores.stop();
     await commit?.close();
-    await this.#store.close();
+    await this.store.close();
     await this.#lock.release();
     this.#setState("closed");
   }

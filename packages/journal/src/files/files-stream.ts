@@ -16,7 +16,7 @@ import type { CheckpointStream } from "./checkpoint.ts";
 import type { StreamFacts } from "./control.ts";
 import { FrameHead, frameKinds, readHead } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
-import type { RecoveredStream } from "./recovery.ts";
+import type { RecoveredStream } from "./recovered.ts";
 import type { Segment } from "./segment.ts";
 
 /** What a stream needs of its journal. */

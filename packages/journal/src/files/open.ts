@@ -5,7 +5,8 @@ import type { Journal } from "../journal.ts";
 import { flush, removeFile, write } from "./file-io.ts";
 import { FilesJournal } from "./files-journal.ts";
 import { type FilesJournalOptions, type Settings, settingsOf } from "./options.ts";
-import { type Recovered, recover } from "./recovery.ts";
+import type { Recovered } from "./recovered.ts";
+import { recover } from "./recovery.ts";
 import { segmentName } from "./segment.ts";
 import { createStoreFile, invalidFolder, readStoreFile, type StoreFile } from "./store-file.ts";
 
@@ -42,12 +43,18 @@ async function openLocked(folder: string, settings: Settings, lock: DiskLock): P
   return start(folder, settings, { lock, file, recovered });
 }
 
-async function start(
+export async function start(
   folder: string,
   settings: Settings,
-  found: { readonly lock: DiskLock; readonly file: StoreFile; readonly recovered: Recovered },
+  found: {
+    readonly lock: DiskLock;
+    readonly file: StoreFile;
+    readonly recovered: Recovered;
+    /** Whether records are known to be lost: all streams begin another epoch. */
+    readonly salvaged?: boolean;
+  },
 ): Promise<Journal> {
-  const { lock, file, recovered } = found;
+  const { lock, file, recovered, salvaged = false } = found;
   const bootId = await settings.disk.bootId();
   const { secret, seed: storeSeed } = file;
   const journal = new FilesJournal({
@@ -59,7 +66,7 @@ async function start(
     recovered,
     bootId,
   });
-  await journal.start(recovered, hasLost(recovered, bootId));
+  await journal.start(recovered, salvaged || hasLost(recovered, bootId));
   return journal;
 }
 

@@ -9,18 +9,12 @@
 
 import { join } from "node:path";
 import type { Disk } from "../disk.ts";
-import type { Durability, Epoch, SessionRecord } from "../journal.ts";
-import {
-  type Checkpoint,
-  type CheckpointStream,
-  decodeCheckpoint,
-  type IdsFacts,
-  type SegmentFacts,
-} from "./checkpoint.ts";
-import { type Control, controlOf } from "./control.ts";
+import { type Checkpoint, decodeCheckpoint, type SegmentFacts } from "./checkpoint.ts";
+import { controlOf } from "./control.ts";
 import { readFile } from "./file-io.ts";
 import { frameKinds, noFrame } from "./frame.ts";
-import { decodeIds, type StoredId } from "./ids.ts";
+import { decodeIds } from "./ids.ts";
+import { applyControl, nothingYet, type Recovered, recoveredStream } from "./recovered.ts";
 import { SegmentScanner } from "./scan.ts";
 import {
   checkpointName,
@@ -36,43 +30,19 @@ import {
 } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
-export interface RecoveredStream {
-  readonly number: number;
-  readonly name: string;
-  head: number;
-  tail: number;
-  readonly epochs: Epoch[];
-  readonly state: CheckpointStream["state"];
-  /** Session records after the state. */
-  readonly sessions: SessionRecord[];
-}
-
-export interface Recovered {
-  /** Those with records, oldest first. The last one is written to. None in a new store. */
-  readonly segments: Segment[];
-  /** Made ahead, and not used yet. */
-  readonly prepared: Segment[];
-  readonly streams: Map<number, RecoveredStream>;
-  /** Message ids of older segments, oldest first. */
-  readonly olderIds: StoredId[];
-  readonly idsFiles: IdsFacts[];
-  ageMs: number;
-  bootId: string | undefined;
-  durability: Durability | undefined;
-  /** Whether it was closed, and nothing was written since. */
-  clean: boolean;
-  readonly lastCheckpoint: number;
-  /** Where the rest of a torn write stands, to be filled with zeros before anything is written there. */
-  readonly torn: { readonly segment: number; readonly from: number; readonly to: number }[];
-  /** Files that nothing needs any more. */
-  readonly leftovers: string[];
-}
-
-/** Throws HF_STORE_CORRUPT, HF_STORE_FORMAT */
-export async function recover(disk: Disk, folder: string, storeSeed: number): Promise<Recovered> {
+/**
+ * Throws HF_STORE_CORRUPT, HF_STORE_FORMAT
+ * @param lenient goes on where something is missing: for salvage, which has patched the segments before
+ */
+export async function recover(
+  disk: Disk,
+  folder: string,
+  storeSeed: number,
+  lenient = false,
+): Promise<Recovered> {
   const open = new OpenSegments(disk, folder);
   try {
-    return await new Recovery(disk, folder, storeSeed, open).run();
+    return await new Recovery({ disk, folder, storeSeed, lenient }, open).run();
   } finally {
     await open.closeAll();
   }
@@ -82,16 +52,33 @@ class Recovery {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #storeSeed: number;
+  readonly #lenient: boolean;
   readonly #open: OpenSegments;
   #checkpoint: Checkpoint | undefined;
+  /** The heads of streams where the segment that is read begins. */
+  readonly #heads = new Map<number, number>();
   readonly #found: Recovered;
 
-  constructor(disk: Disk, folder: string, storeSeed: number, open: OpenSegments) {
-    this.#disk = disk;
-    this.#folder = folder;
-    this.#storeSeed = storeSeed;
+  constructor(
+    place: {
+      readonly disk: Disk;
+      readonly folder: string;
+      readonly storeSeed: number;
+      readonly lenient: boolean;
+    },
+    open: OpenSegments,
+  ) {
+    this.#disk = place.disk;
+    this.#folder = place.folder;
+    this.#storeSeed = place.storeSeed;
+    this.#lenient = place.lenient;
     this.#open = open;
-    this.#found = empty(0, undefined);
+    this.#found = nothingYet(0, undefined);
+  }
+
+  /** Throws, unless one goes on without it. */
+  #refuse(error: unknown): void {
+    if (!this.#lenient) throw error;
   }
 
   async run(): Promise<Recovered> {
@@ -105,18 +92,23 @@ class Recovery {
     const checkpoints = numbers("checkpoint");
     for (const number of checkpoints) {
       const bytes = await readFile(this.#disk, join(this.#folder, checkpointName(number)));
-      this.#checkpoint = decodeCheckpoint(bytes, number);
+      try {
+        this.#checkpoint = decodeCheckpoint(bytes, number);
+      } catch (error) {
+        this.#refuse(error);
+      }
     }
     const checkpoint = this.#checkpoint;
-    const found = Object.assign(this.#found, empty(checkpoints.at(-1) ?? 0, checkpoint));
+    const found = Object.assign(this.#found, nothingYet(checkpoints.at(-1) ?? 0, checkpoint));
     for (const stream of checkpoint?.streams ?? [])
-      found.streams.set(stream.number, recovered(stream));
+      found.streams.set(stream.number, recoveredStream(stream));
 
-    const first = checkpoint?.segment ?? 1;
     const segments = numbers("segment");
+    const first = checkpoint?.segment ?? 1;
     await this.#readSealed(segments, checkpoint?.segments ?? []);
     await this.#readRecent(segments.filter((number) => number >= first));
     this.#checkMissing(segments, checkpoint?.segments ?? []);
+    if (this.#lenient) this.#shorten();
     await this.#readIds(numbers("ids"));
     this.#findLeftovers(names, checkpoints);
     return found;
@@ -128,9 +120,8 @@ class Recovery {
       if (!existing.includes(fact.number)) continue;
       const segment = await this.#segment(fact.number);
       if (segment.size !== fact.size) {
-        throw corrupt(
-          segment.name,
-          `it was made with ${fact.size} bytes, and says ${segment.size}`,
+        this.#refuse(
+          corrupt(segment.name, `it was made with ${fact.size} bytes, and says ${segment.size}`),
         );
       }
       segment.end = fact.end;
@@ -148,10 +139,11 @@ class Recovery {
   async #readRecent(numbers: readonly number[]): Promise<void> {
     const first = this.#checkpoint?.segment ?? 1;
     if (this.#checkpoint !== undefined && numbers.length === 0) {
-      throw corrupt(segmentName(first), "it is missing");
+      this.#refuse(corrupt(segmentName(first), "it is missing"));
     }
     for (const [index, number] of numbers.entries()) {
-      if (number !== first + index) throw corrupt(segmentName(first + index), "it is missing");
+      if (number !== first + index)
+        this.#refuse(corrupt(segmentName(first + index), "it is missing"));
     }
     let unused = false;
     for (const [index, number] of numbers.entries()) {
@@ -161,8 +153,10 @@ class Recovery {
         const scanner = new SegmentScanner(file, segment.seed, segment.size);
         return this.#readSegment(segment, scanner, previousEnd);
       });
-      if (used && unused)
-        throw corrupt(segment.name, "it has records, and the segment before has none");
+      if (used && unused) {
+        this.#refuse(corrupt(segment.name, "it has records, and the segment before has none"));
+        this.#found.segments.push(...this.#found.prepared.splice(0));
+      }
       if (used || index === 0) this.#found.segments.push(segment);
       else this.#found.prepared.push(segment);
       unused = !used;
@@ -229,7 +223,7 @@ class Recovery {
     const { end, name, size } = segment;
     const { place, what, mustReach } = found;
     const damaged = (to: number): Error => corrupt(name, `bytes ${place} to ${to - 1} are damaged`);
-    if (end < mustReach) throw damaged(mustReach);
+    if (end < mustReach) this.#refuse(damaged(mustReach));
     const written = await scanner.lastWritten(end);
     if (written === end) return;
     if (place < size && !(await scanner.looksTorn(place, what))) throw damaged(written);
@@ -247,7 +241,7 @@ class Recovery {
     this.#found.ageMs = Math.max(this.#found.ageMs, frame.head.ageMs);
     if (isNew) this.#found.clean = false;
     if (frame.head.kind !== frameKinds.control) this.#applyRecord(segment, frame, isNew);
-    else if (isNew) this.#applyControl(segment, frame);
+    else this.#applyControl(segment, frame, isNew);
   }
 
   #applyRecord(segment: Segment, frame: SegmentScanner, isNew: boolean): void {
@@ -255,13 +249,22 @@ class Recovery {
     const { stream: number, offset, ageMs } = head;
     const stream = this.#found.streams.get(number);
     const at = (): string => `at byte ${place}`;
-    if (stream === undefined) throw corrupt(segment.name, `no stream ${number}, ${at()}`);
-    const before = isNew ? stream.head : segment.ranges.get(number)?.last;
+    if (stream === undefined) {
+      this.#refuse(corrupt(segment.name, `no stream ${number}, ${at()}`));
+      return;
+    }
+    const before = isNew
+      ? stream.head
+      : (segment.ranges.get(number)?.last ?? this.#heads.get(number));
     if (before !== undefined && offset <= before) {
       throw corrupt(segment.name, `offset ${offset} follows ${before}, ${at()}`);
     }
     if (before !== undefined && offset > before + 1) {
       segment.index?.holes.push({ stream: number, from: before, to: offset - 1 });
+      this.#found.lostAfter.set(
+        number,
+        Math.min(before, this.#found.lostAfter.get(number) ?? before),
+      );
     }
     segment.extend(number, offset);
     if (head.kind === frameKinds.entry) {
@@ -280,11 +283,36 @@ class Recovery {
     if (isSession) stream.sessions.push(frame.session());
   }
 
-  #applyControl(segment: Segment, frame: SegmentScanner): void {
+  #applyControl(segment: Segment, frame: SegmentScanner, isNew: boolean): void {
     const control = controlOf(frame.control());
     if (control === undefined)
       throw corrupt(segment.name, `an unknown control, at byte ${frame.place}`);
-    applyControl(this.#found, control);
+    if (control.type === "start") {
+      for (const { number, head } of control.streams) this.#heads.set(number, head);
+    } else if (control.type === "stream") this.#heads.set(control.number, 0);
+    if (isNew) applyControl(this.#found, control);
+  }
+
+  /** The checkpoint may know records that are no more: what is there is all that the stream has now. */
+  #shorten(): void {
+    for (const stream of this.#found.streams.values()) {
+      let reached = stream.tail - 1;
+      let first = Number.POSITIVE_INFINITY;
+      for (const { ranges } of this.#found.segments) {
+        const range = ranges.get(stream.number);
+        reached = Math.max(reached, range?.last ?? 0);
+        first = Math.min(first, range?.first ?? first);
+      }
+      // The record of a trim may be lost, too, and the segments that it dropped are gone.
+      stream.tail = Math.max(stream.tail, Math.min(first, reached + 1));
+      if (reached >= stream.head) continue;
+      stream.head = reached;
+      if (stream.state !== undefined && stream.state.offset > reached) {
+        stream.state = { ...stream.state, offset: reached };
+      }
+      const { lostAfter } = this.#found;
+      lostAfter.set(stream.number, Math.min(reached, lostAfter.get(stream.number) ?? reached));
+    }
   }
 
   /** A segment that the checkpoint knows may only be missing when retention has dropped all of it. */
@@ -294,17 +322,21 @@ class Recovery {
       const needed = ranges.some(
         ([stream, , last]) => last >= (this.#found.streams.get(stream)?.tail ?? 0),
       );
-      if (needed) throw corrupt(segmentName(number), "it is missing");
+      if (needed) this.#refuse(corrupt(segmentName(number), "it is missing"));
     }
   }
 
   async #readIds(existing: readonly number[]): Promise<void> {
     for (const facts of this.#checkpoint?.ids ?? []) {
-      const name = idsName(facts.segment);
-      if (!existing.includes(facts.segment)) throw corrupt(name, "it is missing");
-      const bytes = await readFile(this.#disk, join(this.#folder, name));
-      for (const id of decodeIds(bytes, facts.segment)) this.#found.olderIds.push(id);
-      this.#found.idsFiles.push(facts);
+      try {
+        const name = idsName(facts.segment);
+        if (!existing.includes(facts.segment)) throw corrupt(name, "it is missing");
+        const bytes = await readFile(this.#disk, join(this.#folder, name));
+        for (const id of decodeIds(bytes, facts.segment)) this.#found.olderIds.push(id);
+        this.#found.idsFiles.push(facts);
+      } catch (error) {
+        this.#refuse(error);
+      }
     }
   }
 
@@ -329,66 +361,5 @@ class Recovery {
 
   async #segment(number: number): Promise<Segment> {
     return readSegment(this.#disk, this.#folder, number, this.#storeSeed);
-  }
-}
-
-function empty(lastCheckpoint: number, checkpoint: Checkpoint | undefined): Recovered {
-  return {
-    segments: [],
-    prepared: [],
-    streams: new Map(),
-    olderIds: [],
-    idsFiles: [],
-    ageMs: checkpoint?.ageMs ?? 0,
-    bootId: checkpoint?.bootId,
-    durability: checkpoint?.durability,
-    clean: checkpoint?.clean ?? false,
-    lastCheckpoint,
-    torn: [],
-    leftovers: [],
-  };
-}
-
-function recovered(stream: CheckpointStream): RecoveredStream {
-  const { number, name, head, tail, epochs, state, sessions } = stream;
-  const records = sessions.map((session) => ({ kind: "session" as const, ...session }));
-  return { number, name, head, tail, epochs: [...epochs], state, sessions: records };
-}
-
-/** Does what a control frame says to what is known so far. */
-function applyControl(found: Recovered, control: Control): void {
-  switch (control.type) {
-    case "start":
-      // Without a checkpoint the first segment says which streams there are; later ones repeat what is known.
-      for (const { number, name, head, tail, epochs } of control.streams) {
-        if (found.streams.has(number)) continue;
-        const rest = { state: undefined, sessions: [] };
-        found.streams.set(number, { number, name, head, tail, epochs: [...epochs], ...rest });
-      }
-      return;
-    case "open":
-      found.bootId = control.bootId;
-      found.durability = control.durability;
-      return;
-    case "stream": {
-      const { number, name, epoch } = control;
-      const epochs = [{ id: epoch, start: 0, end: undefined }];
-      const rest = { state: undefined, sessions: [] };
-      found.streams.set(number, { number, name, head: 0, tail: 1, epochs, ...rest });
-      return;
-    }
-    case "epoch": {
-      const stream = found.streams.get(control.stream);
-      const current = stream?.epochs.pop();
-      if (stream === undefined || current === undefined) return;
-      stream.epochs.push({ ...current, end: control.end });
-      stream.epochs.push({ id: control.id, start: stream.head, end: undefined });
-      return;
-    }
-    case "trim":
-      for (const [number, tail] of control.tails) {
-        const stream = found.streams.get(number);
-        if (stream !== undefined) stream.tail = Math.max(stream.tail, tail);
-      }
   }
 }

@@ -131,7 +131,12 @@ export class Trimmer {
       tails.set(rows.stream(this.#rows), rows.offset(this.#rows) + 1);
       this.#pass(segment, index);
     }
-    if (sealed && this.#rows >= segment.entries && left > 0) dropAll(segment, tails);
+    if (sealed && this.#rows >= rows.count && left > 0) {
+      // After a salvage there are fewer rows than there were entries.
+      this.#rows = segment.entries;
+      this.#bytes = segment.entryBytes;
+      dropAll(segment, tails);
+    }
     return left;
   }
 

@@ -5,7 +5,14 @@
  */
 import { openFilesJournal } from "../files/open.ts";
 import type { FilesJournalOptions } from "../files/options.ts";
-import type { EntryRecord, Journal, ReadRequest, Stream, StreamRecord } from "../journal.ts";
+import type {
+  EntryRecord,
+  Journal,
+  ReadRequest,
+  Stream,
+  StreamRecord,
+  UnreadableRange,
+} from "../journal.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { entry, type Fate, RecordingFollower, session } from "./recording-follower.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -221,6 +228,45 @@ export class CrashWorkload {
     return found;
   }
 
+  /**
+   * Opens what damage has left. What is read must be what was appended there, and what was acknowledged and is not read
+   * must be in a gap that is told, or come after an epoch's end. @returns how many offsets were told to be lost
+   */
+  async checkHonest(disk: SimulatedDisk): Promise<number> {
+    const clock = new ManualClock();
+    const options = {
+      ...this.options,
+      clock,
+      random: new SeededRandom(7),
+      disk: disk.newProcess(),
+    };
+    const journal = await openFilesJournal(folder, options);
+    let lost = 0;
+    for (const name of streamNames) {
+      const stream = await journal.stream(name);
+      const gaps: UnreadableRange[] = [];
+      const found = new Map<number, string>();
+      for (const { offset, body } of await readAll(stream, {}, gaps)) {
+        found.set(offset, Buffer.from(body).toString("latin1"));
+      }
+      const oldEpochEnd = stream.epochs.at(-2)?.end ?? Number.POSITIVE_INFINITY;
+      for (const { offset, text } of this.streams[name].acknowledged) {
+        const read = found.get(offset);
+        found.delete(offset);
+        demand(read === undefined || read === text, () => `${name} ${offset} has other bytes`);
+        if (read !== undefined || offset < stream.tail || text.startsWith("session")) continue;
+        const told =
+          gaps.some(({ from, to }) => offset > from && offset <= to) || offset > oldEpochEnd;
+        demand(told, () => `${name} ${offset} is lost in silence`);
+        lost++;
+      }
+      const appended = new Set(this.streams[name].appended.map(({ text }) => text));
+      for (const text of found.values()) demand(appended.has(text), () => `${name} has ${text}`);
+    }
+    await journal.close();
+    return lost;
+  }
+
   async #checkStream(name: StreamName, stream: Stream, at: Moment[StreamName]): Promise<number> {
     const { appended, acknowledged } = this.streams[name];
     const restored = stream.follow(new RecordingFollower());
@@ -310,14 +356,24 @@ function sessionsIn(state: Uint8Array): [number, string][] {
   });
 }
 
-async function readAll(stream: Stream, request: Partial<ReadRequest>): Promise<EntryRecord[]> {
+/** @param gaps takes the gaps that are told; without it there must be none */
+async function readAll(
+  stream: Stream,
+  request: Partial<ReadRequest>,
+  gaps?: UnreadableRange[],
+): Promise<EntryRecord[]> {
   const entries: EntryRecord[] = [];
   for (let from = stream.tail - 1; from < stream.head; ) {
     const direction = "forward" as const;
     const rest = { tags: undefined, untagged: true, maxBytes: 40_000, maxEntries: 1_000 };
     const page = await stream.read({ from, direction, ...rest, ...request });
-    demand(page.gaps.length === 0, () => `gaps: ${JSON.stringify(page.gaps)}`);
+    demand(
+      gaps !== undefined || page.gaps.length === 0,
+      () => `gaps: ${JSON.stringify(page.gaps)}`,
+    );
+    gaps?.push(...page.gaps);
     entries.push(...page.entries);
+    demand(page.next > from, () => `a page ends at ${page.next}, where it began`);
     from = page.next;
   }
   return entries;

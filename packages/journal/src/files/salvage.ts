@@ -1,0 +1,196 @@
+/**
+ * Makes a damaged store one that opens again, with all that is whole. Each damaged part of a segment becomes a frame
+ * that says so, which readers are told as a gap; every stream begins another epoch, so that clients are told, too.
+ * What was damaged is gone then: make a copy of the folder first.
+ */
+import { join } from "node:path";
+import type { Disk, DiskFile } from "../disk.ts";
+import { JournalError } from "../errors.ts";
+import { Block } from "./block.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
+import { wrap } from "./container.ts";
+import { flush, readFile, removeFile, write } from "./file-io.ts";
+import { FrameHead, frameHeaderBytes, frameKinds, frameMaxBytes, writePlain } from "./frame.ts";
+import { repair, start } from "./open.ts";
+import { type FilesJournalOptions, settingsOf } from "./options.ts";
+import { recover } from "./recovery.ts";
+import { SegmentScanner } from "./scan.ts";
+import {
+  checkpointName,
+  createSegment,
+  parseName,
+  readSegment,
+  Segment,
+  segmentHeadBytes,
+  segmentName,
+} from "./segment.ts";
+import { createStoreFile, invalidFolder, readStoreFile } from "./store-file.ts";
+import type { StoreProblem } from "./verify.ts";
+
+export interface SalvageReport {
+  /** What was taken out, and what was made again. */
+  readonly problems: readonly StoreProblem[];
+  /** The streams, and the last offset up to which nothing is missing. */
+  readonly streams: readonly { readonly name: string; readonly completeTo: number }[];
+}
+
+/** Rejects with HF_STORE_LOCKED, HF_STORE_FORMAT, HF_STORE_INVALID */
+export async function salvage(
+  folder: string,
+  options: FilesJournalOptions = {},
+): Promise<SalvageReport> {
+  const settings = settingsOf(options);
+  const { disk } = settings;
+  try {
+    // Before the lock: a folder of a newer version stays as it is.
+    await readStoreFile(disk, folder);
+    const lock = await disk.lock(folder);
+    try {
+      const work = new Salvage(disk, folder);
+      const file = await work.storeFile(() => createStoreFile(disk, folder, settings.random));
+      await work.patch(file.seed);
+      const recovered = await recover(disk, folder, file.seed, true);
+      await repair(disk, folder, recovered);
+      const streams = [...recovered.streams.values()].map(({ name, number, head }) => ({
+        name,
+        completeTo: recovered.lostAfter.get(number) ?? head,
+      }));
+      const keep = { release: () => Promise.resolve() };
+      const salvaged = work.problems.length > 0;
+      const journal = await start(folder, settings, { lock: keep, file, recovered, salvaged });
+      await journal.close();
+      return { problems: work.problems, streams };
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    throw invalidFolder(folder, error);
+  }
+}
+
+class Salvage {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly problems: StoreProblem[] = [];
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  /** Without the store file no frame can be known for one of this store. */
+  async storeFile<File>(
+    create: () => Promise<File>,
+  ): Promise<File | NonNullable<Awaited<ReturnType<typeof readStoreFile>>>> {
+    return (await readStoreFile(this.#disk, this.#folder)) ?? (await create());
+  }
+
+  async patch(storeSeed: number): Promise<void> {
+    const names = (await this.#disk.list(this.#folder)).map((name) => ({
+      name,
+      parsed: parseName(name),
+    }));
+    const last = Math.max(
+      0,
+      ...names.map(({ parsed }) => (parsed?.kind === "segment" ? parsed.number : 0)),
+    );
+    for (const { name, parsed } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (parsed?.kind === "segment")
+        await this.#segment(parsed.number, storeSeed, parsed.number === last);
+      if (parsed?.kind === "checkpoint") await this.#checkpoint(parsed.number, name);
+    }
+    await this.#missingSegments(storeSeed);
+  }
+
+  async #checkpoint(number: number, name: string): Promise<void> {
+    const path = join(this.#folder, name);
+    const bytes = await readFile(this.#disk, path);
+    try {
+      decodeCheckpoint(bytes, number);
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.code !== "HF_STORE_CORRUPT") throw error;
+      this.#found(checkpointName(number), error.message);
+      await removeFile(this.#disk, path);
+    }
+  }
+
+  async #segment(number: number, storeSeed: number, isLast: boolean): Promise<void> {
+    const path = join(this.#folder, segmentName(number));
+    const file = await this.#disk.open(path, "write");
+    try {
+      const size = await this.#head(file, number, storeSeed);
+      await this.#frames(file, new Segment(number, size, storeSeed), isLast);
+      await flush(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Makes the head of a segment again where it is damaged, and the file as long as it was. @returns how long */
+  async #head(file: DiskFile, number: number, storeSeed: number): Promise<number> {
+    try {
+      return (await readSegment(this.#disk, this.#folder, number, storeSeed)).size;
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.code !== "HF_STORE_CORRUPT") throw error;
+      this.#found(segmentName(number), error.message, 0, segmentHeadBytes);
+      const size = Math.max(64 * 1024, ((await file.size()) + 511) & ~511);
+      await write(file, [wrap("segment", { number, size }, [], segmentHeadBytes)], 0);
+      await file.truncate(size);
+      return size;
+    }
+  }
+
+  /** Puts a frame over everything between two frames that is none. Behind the last one are zeros. */
+  async #frames(file: DiskFile, segment: Segment, isLast: boolean): Promise<void> {
+    const scanner = new SegmentScanner(file, segment.seed, segment.size);
+    const gaps: { from: number; to: number }[] = [];
+    let place = segmentHeadBytes;
+    while (place < segment.size && (await scanner.nextFrame(place))) {
+      if (scanner.place > place) gaps.push({ from: place, to: scanner.place });
+      place = scanner.place + scanner.length;
+      scanner.keepFrom = place;
+    }
+    const written = ((await scanner.lastWritten(place)) + 7) & ~7;
+    if (written > place) {
+      // In the last segment it may be a torn end; in the others something was there.
+      if (!isLast || gaps.length > 0) this.#found(segment.name, "no frames", place, written);
+      else this.#found(segment.name, "the end", place, written);
+      await write(file, [new Uint8Array(written - place)], place);
+    }
+    for (const gap of gaps) await this.#cover(file, segment, gap.from, gap.to);
+  }
+
+  async #cover(file: DiskFile, segment: Segment, from: number, to: number): Promise<void> {
+    this.#found(segment.name, "no frames", from, to);
+    const head = new FrameHead();
+    head.kind = frameKinds.damaged;
+    for (let at = from; at < to; ) {
+      let length = Math.min(to - at, frameMaxBytes);
+      // What is left must have room for a frame.
+      if (to - at - length > 0 && to - at - length < 64) length -= 64;
+      const block = new Block(at, length);
+      const body = new Uint8Array(length - frameHeaderBytes);
+      writePlain(block, 0, segment.seed, head, body);
+      await write(file, [block.bytes.subarray(0, length)], at);
+      at += length;
+    }
+  }
+
+  /** A segment that is gone is made again, empty, so that those after it can be read. */
+  async #missingSegments(storeSeed: number): Promise<void> {
+    const numbers = (await this.#disk.list(this.#folder))
+      .map(parseName)
+      .flatMap((parsed) => (parsed?.kind === "segment" ? [parsed.number] : []))
+      .sort((a, b) => a - b);
+    const [first = 1] = numbers;
+    for (let number = first; number < (numbers.at(-1) ?? 0); number++) {
+      if (numbers.includes(number)) continue;
+      this.#found(segmentName(number), "it is missing");
+      await createSegment(this.#disk, this.#folder, new Segment(number, 64 * 1024, storeSeed));
+    }
+  }
+
+  #found(file: string, what: string, from?: number, to?: number): void {
+    this.problems.push({ file, what, from, to, harmless: false });
+  }
+}

@@ -1,0 +1,229 @@
+/** What the suite of the seam cannot ask for: classes and epochs, a full store, formats, verify and salvage of a healthy store. */
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { Durability, Journal, Stream } from "../journal.ts";
+import {
+  entry,
+  ManualClock,
+  RecordingFollower,
+  SeededRandom,
+  SimulatedDisk,
+  session,
+} from "../testing/index.ts";
+import { openFilesJournal } from "./open.ts";
+import type { FilesJournalOptions } from "./options.ts";
+import { salvage } from "./salvage.ts";
+import { verify } from "./verify.ts";
+
+const small = { segmentBytes: 64 * 1024, minimumFreeBytes: 0 };
+
+async function open(
+  disk: SimulatedDisk,
+  options: FilesJournalOptions = {},
+): Promise<{ journal: Journal; stream: Stream; follower: RecordingFollower; clock: ManualClock }> {
+  const clock = new ManualClock();
+  const random = new SeededRandom(disk.calls + 1);
+  const settings = { ...small, clock, random, ...options, disk: disk.newProcess() };
+  const journal = await openFilesJournal("/store", settings);
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  return { journal, stream, follower, clock };
+}
+
+const request = {
+  from: 0,
+  direction: "forward",
+  tags: undefined,
+  untagged: true,
+  maxBytes: 1e9,
+  maxEntries: 1e6,
+} as const;
+
+it.each<
+  [Durability, "same epoch" | "new epoch", "same epoch" | "new epoch", "same epoch" | "new epoch"]
+>([
+  ["disk", "same epoch", "same epoch", "same epoch"],
+  ["process", "same epoch", "same epoch", "new epoch"],
+  ["memory", "new epoch", "new epoch", "new epoch"],
+])(
+  "class %s: closed %s, killed %s, power cut %s (I12)",
+  async (durability, closed, killed, cut) => {
+    for (const [how, expected] of [
+      ["closed", closed],
+      ["killed", killed],
+      ["cut", cut],
+    ] as const) {
+      const disk = new SimulatedDisk();
+      const first = await open(disk, { durability });
+      await first.follower.append(first.stream, entry("a"), entry("b"));
+      const [epoch] = first.stream.epochs;
+      if (how === "closed") await first.journal.close();
+      const left = how === "cut" ? disk.afterPowerCut("lose all") : disk;
+      const again = await open(left, { durability });
+      expect([how, again.stream.epochs[0]?.id]).toEqual([how, epoch?.id]);
+      expect([how, again.stream.epochs.length === 1 ? "same epoch" : "new epoch"]).toEqual([
+        how,
+        expected,
+      ]);
+      const lost = how === "cut" && durability !== "disk";
+      expect([how, again.stream.head]).toEqual([how, lost ? 0 : 2]);
+      if (expected === "new epoch") expect(again.stream.epochs[0]?.end).toBe(again.stream.head);
+      await again.journal.close();
+    }
+  },
+);
+
+it("flushes what class process has written, each second", async () => {
+  const disk = new SimulatedDisk();
+  const { stream, follower, clock } = await open(disk, { durability: "process" });
+  await follower.append(stream, entry("a"));
+  clock.advance(1_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const again = await open(disk.afterPowerCut("lose all"), { durability: "process" });
+  expect(again.stream.head).toBe(1);
+});
+
+it("refuses entries when it is full, takes sessions, and goes on without a restart", async () => {
+  const disk = new SimulatedDisk({ capacity: 4 * 64 * 1024 });
+  const { journal, stream, follower, clock } = await open(disk, {
+    retention: { entries: 10_000 },
+    ...{},
+  });
+  const states: string[] = [];
+  journal.onStatus = ({ state }) => states.push(state);
+  const kilobyte = "k".repeat(1_000);
+  let refused = 0;
+  for (let n = 0; n < 400 && refused === 0; n++) {
+    const [fate] = await follower.append(stream, entry(kilobyte));
+    if (fate?.kind !== "refused") continue;
+    refused++;
+    expect(fate.error).toMatchObject({ code: "HF_STORE_FULL", retryAfterMs: 1_000 });
+  }
+  expect(refused).toBe(1);
+  expect(states).toEqual(["full"]);
+  expect(journal.status.state).toBe("full");
+  const head = stream.head;
+  const fates = await follower.append(stream, session("s"), entry(kilobyte), session("t"));
+  expect(fates.map(({ kind }) => kind)).toEqual(["committed", "refused", "committed"]);
+  expect((await stream.read(request)).entries.length).toBe(head);
+
+  disk.capacity *= 2;
+  clock.advance(1_100);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(states).toEqual(["full", "open"]);
+  expect((await follower.append(stream, entry(kilobyte)))[0]?.kind).toBe("committed");
+  await journal.close();
+});
+
+it("makes room by itself where retention can", async () => {
+  const disk = new SimulatedDisk({ capacity: 6 * 64 * 1024 });
+  const { journal, stream, follower, clock } = await open(disk, { retention: { entries: 60 } });
+  const kilobyte = "k".repeat(1_000);
+  let refused = 0;
+  for (let n = 0; n < 600; n++) {
+    const [fate] = await follower.append(stream, entry(kilobyte));
+    if (fate?.kind === "refused") refused++;
+    if (n % 5 === 0) clock.advance(1_100);
+    if (n % 5 === 0)
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(refused).toBe(0);
+  expect(stream.tail).toBeGreaterThan(500);
+  await journal.close();
+});
+
+it("refuses what is appended faster than the disk takes it", async () => {
+  const { journal, stream, follower } = await open(new SimulatedDisk(), {
+    pendingMaxBytes: 10_000,
+  });
+  for (let n = 0; n < 20; n++) stream.append([entry("k".repeat(1_000))]);
+  await follower.told(20);
+  const kinds = follower.fates.map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "committed").length).toBe(9);
+  expect(kinds.filter((kind) => kind === "refused").length).toBe(11);
+  await journal.close();
+});
+
+it.each([
+  [{ segmentBytes: 1 }, '"segmentBytes" is 1'],
+  [{ entryMaxBytes: 1e12 }, '"entryMaxBytes"'],
+])("refuses options that make no sense: %j", async (options, message) => {
+  const disk = new SimulatedDisk().newProcess();
+  await expect(openFilesJournal("/store", { ...options, disk })).rejects.toMatchObject({
+    code: "HF_STORE_INVALID",
+    message: expect.stringContaining(message),
+  });
+});
+
+const fixture = new URL("./fixtures/format-1/", import.meta.url).pathname;
+
+/** The store in fixtures/format-1 was written by the first version of this format. It has to be read for ever. */
+it("reads a store of format 1", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-format-"));
+  try {
+    await cp(fixture, folder, { recursive: true });
+    expect((await verify(folder)).problems).toEqual([]);
+    const journal = await openFilesJournal(folder, small);
+    const stream = await journal.stream("/");
+    const follower = new RecordingFollower();
+    const restored = stream.follow(follower);
+    expect(Buffer.from(restored.checkpoint?.state ?? []).toString()).toBe("state at 101");
+    const { entries } = await stream.read(request);
+    expect(entries.map(({ offset }) => offset)).toEqual(
+      Array.from({ length: 100 }, (_, n) => n + 1),
+    );
+    expect(entries[7]).toMatchObject({
+      tags: ["room:2", "räum"],
+      except: ["session:1"],
+      format: 3,
+      messageId: { producer: "user:1", id: "id-7", digest: "d" },
+      expiresMs: 1_800_000_000_007,
+    });
+    expect(Buffer.from(entries[7]?.body ?? []).toString()).toBe(`body 7 ${"x".repeat(2_000)}`);
+    const messageId = { producer: "user:1", id: "id-7", digest: "d" };
+    const [fate] = await follower.append(stream, entry("body 7", { messageId }));
+    expect(fate).toMatchObject({ kind: "duplicate", offset: 8 });
+    expect(stream.epochs[0]?.id).toBe("qBKJgb0g50neV6Ae");
+    await journal.close();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it("refuses a newer format, and touches nothing", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-format-"));
+  try {
+    await cp(fixture, folder, { recursive: true });
+    const store = join(folder, "store");
+    const bytes = await readFile(store);
+    bytes.writeUInt32LE(2, 8);
+    await writeFile(store, bytes);
+    const before = await readdir(folder);
+    for (const run of [openFilesJournal, salvage]) {
+      await expect(run(folder, small)).rejects.toMatchObject({ code: "HF_STORE_FORMAT" });
+    }
+    expect(await readdir(folder)).toEqual(before);
+    expect(await readFile(store)).toEqual(bytes);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it("salvages nothing of a healthy store", async () => {
+  const disk = new SimulatedDisk();
+  const first = await open(disk);
+  await first.follower.append(first.stream, entry("a"), entry("b"));
+  await first.journal.close();
+  expect(await verify("/store", { disk: disk.newProcess() })).toMatchObject({
+    records: 2,
+    problems: [],
+  });
+  const report = await salvage("/store", { ...small, disk: disk.newProcess() });
+  expect(report).toEqual({ problems: [], streams: [{ name: "/", completeTo: 2 }] });
+  const again = await open(disk);
+  expect(again.stream.epochs).toHaveLength(1);
+  expect((await again.stream.read(request)).entries).toHaveLength(2);
+});
