@@ -28,7 +28,9 @@ async function changeNodes(stage: Stage, cut: Cut): Promise<Tally> {
   ]);
   for (let cuts = 0; cuts < 3; cuts++) {
     const enough = Math.min(listener.received.length + stage.between(5, 60), perPublisher);
-    await listener.until(({ received }) => received.length >= enough, `${enough} events`);
+    // Who loses many may never get there.
+    const heard = listener.until(({ received }) => received.length >= enough, `${enough} events`);
+    await Promise.race([heard, publishing]);
     await cut(stage, listener, stage.node(cuts));
     await stage.back(listener, stage.node(cuts + 1));
   }
