@@ -1,6 +1,6 @@
 /** An entry that a client cannot take is set aside for its session, and the rest goes on. */
 import { expect, it, vi } from "vitest";
-import { jsonOf, RawWebSocket, start, until } from "../../support/clients.ts";
+import { jsonOf, RawPolling, RawWebSocket, start, until } from "../../support/clients.ts";
 
 it('WIRE 11f: after five connections that ended on it, replayed alone, with a gap "skipped"', async () => {
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -47,4 +47,27 @@ it('WIRE 11f: after five connections that ended on it, replayed alone, with a ga
   expect(last).toContain('"reason":"skipped"');
   expect(log).toHaveBeenCalledOnce();
   log.mockRestore();
+});
+
+it("S8: goes on behind an entry that is suspected and that the client has, also before CONNECT", async () => {
+  // Connection state recovery over polling: what was missed may come in the payload with CONNECT.
+  const server = await start({ store: "memory", connectionStateRecovery: {} });
+  server.io.on("connection", (socket) => void socket.join("room"));
+  const first = await RawPolling.open(server);
+  first.answersPings = false;
+  const { pid } = jsonOf(await first.join()) as { pid: string };
+  server.io.to("room").emit("n", 1);
+  const [, , offset] = jsonOf(await first.until('42["n",1')) as [string, number, string];
+  // It is gone before it has confirmed the event, which is suspected for it.
+  const [socket] = server.io.sockets.sockets.values();
+  await first.post("1");
+  await until(() => socket?.connected === false, "the end of the connection");
+  for (let n = 2; n <= 5; n++) server.io.to("room").emit("n", n);
+
+  const second = await RawPolling.open(server);
+  await second.send(`40${JSON.stringify({ pid, offset })}`);
+  // The next heartbeat is far away: nothing but the answer to a ping for it makes it go on.
+  await second.until('42["n",5');
+  const events = second.received.map(String).filter((frame) => frame.startsWith("42"));
+  expect(events.map((frame) => frame.slice(0, 8))).toEqual([2, 3, 4, 5].map((n) => `42["n",${n}`));
 });

@@ -201,16 +201,16 @@ export class SessionKeeper {
     if (missing.length > 0 && admitted.resumed) {
       void delivery.change({ type: "join", session: session.key, rooms: missing });
     }
+    // Before anything is sent: the answer to a ping proves something of the sockets that are on the connection only.
+    joined(socket);
     if (gap === undefined && this.#replaysFirst(socket, session)) {
       delivery.catchUp.begin(session, progress);
       socket._sendConnect();
-      joined(socket);
     } else {
       // Before CONNECT: the stock client keeps it, and has it from the moment that it has its pid. Not past a gap,
       // though: one that is cut off before it is told would never hear of it.
       if (gap === undefined) delivery.mark(session, link);
       socket._sendConnect();
-      joined(socket);
       if (gap !== undefined) {
         delivery.catchUp.gap(session, link, progress, gap.from, gap.to, gap.reason);
       }
