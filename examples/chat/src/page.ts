@@ -48,6 +48,8 @@ let myName = tab.name ?? "";
 let socket: ChatSocket;
 /** Whether everything of the room is shown that is there: what comes then is new, and not what was missed. */
 let complete = false;
+/** How often a room was entered. */
+let entered = 0;
 
 entrance.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -133,9 +135,10 @@ function showConnected(connected: boolean): void {
 /** Asks for the latest messages of the room, and who is in it. The answer comes after all that was missed. */
 async function enter(): Promise<void> {
   complete = false;
-  const wanted = room;
-  const answer = await socket.emitWithAck("enter", wanted);
-  if (!answer.ok || wanted !== room) return;
+  const entering = ++entered;
+  const answer = await socket.emitWithAck("enter", room);
+  // Another one was asked since then: its answer says more.
+  if (!answer.ok || entering !== entered) return;
   messages.addHistory(answer.value.messages);
   showPeople(answer.value.people);
   complete = true;
