@@ -1,3 +1,4 @@
+/** Windows of segments: read once for all who ask, the one used longest ago goes first. */
 import { describe, expect, it } from "vitest";
 import { Block } from "./block.ts";
 import { ReadCache, windowBytes } from "./read-cache.ts";
