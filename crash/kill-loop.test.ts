@@ -60,6 +60,7 @@ describe("ours", () => {
     console.log(`${what}: ${describeRun(result, options)}`);
     if (verdict.violations.length > 0) console.log(keepHistory(lines, `seed-${seed}`));
     expect(describeFirst(verdict, lines)).toBe("");
+    expect(result.stuck).toBeUndefined();
     expect(verdict.figures.acked).toBeGreaterThan(4 * options.kills);
     expect(verdict.figures.kills).toBe(options.durability === "memory" ? 0 : options.kills);
   });

@@ -40,7 +40,8 @@ const programs = await bundlePrograms();
 try {
   const result = await runKillLoop(programs, options);
   console.log(describeRun(result, options));
-  const { verdict, lines } = result;
+  const { verdict, lines, stuck } = result;
+  if (stuck !== undefined) process.exitCode = 1;
   if (verdict.violations.length > 0) {
     console.log(describeFirst(verdict, lines));
     console.log(`the whole history: ${keepHistory(lines, `seed-${options.seed}`)}`);
