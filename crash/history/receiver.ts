@@ -56,7 +56,8 @@ export class Receiver {
       this.#complain("I11", line, "other", `connection ${connection} is told its position`);
       return;
     }
-    this.#position = offset;
+    // A client that has said where it is must not be taken back: what is repeated then was had.
+    this.#position = Math.max(this.#position, offset);
     this.#positionSpoilt = false;
     const { entries } = this.#log;
     for (
