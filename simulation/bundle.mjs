@@ -34,6 +34,7 @@ export async function bundle({
     logLevel: "error",
     plugins,
   });
+  process.setMaxListeners(0);
   process.once("exit", () => rmSync(file, { force: true }));
   return file;
 }

@@ -230,7 +230,8 @@ export class Oracle {
     }
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
-    session.stay.reported = found.reported;
+    // A position of an earlier store says nothing about this one.
+    session.stay.reported = session === known ? found.reported : undefined;
     this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
     return session;
   }
@@ -371,6 +372,16 @@ export class Oracle {
     if (stay === undefined || stay !== connection.stay(namespace, stayNumber)) return;
     stay.left = true;
     for (const { n } of stay.session.owed) if (n <= stay.sent) stay.session.excused.add(n);
+  }
+
+  /** The store was the memory of the process: nothing of what was is owed any more. */
+  lostAll(): void {
+    for (const emit of this.emits.values()) emit.fate = "lost";
+    for (const session of this.sessions) {
+      this.ended(session);
+      session.stay = undefined;
+    }
+    this.#committed.clear();
   }
 
   // --- what leaves the server ---

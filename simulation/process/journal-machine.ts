@@ -12,6 +12,7 @@ import type { Scheduler } from "../kernel/scheduler.ts";
 import type { Oracle } from "../oracle/oracle.ts";
 import type { Plan } from "../plan.ts";
 import { Disk, SimulatedJournal } from "./simulated-journal.ts";
+import { WatchedJournal } from "./watched-journal.ts";
 
 export interface JournalMachine {
   /** The journal for a process that starts. Undefined: it has none. */
@@ -44,7 +45,10 @@ const none: JournalMachine = {
 };
 
 export function makeJournalMachine(plan: Plan, machine: Machine): JournalMachine {
-  return plan.store === "none" ? none : new DiskMachine(plan, machine);
+  if (plan.store === "none") return none;
+  return plan.store === "memory"
+    ? new MemoryMachine(plan, machine)
+    : new DiskMachine(plan, machine);
 }
 
 /** The event of the simulation that an entry holds, whatever else the server puts around it. */
@@ -56,28 +60,77 @@ function callOf(record: StreamRecord): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+function machineClock({ scheduler, wall }: Machine): Clock {
+  return {
+    monotonicMs: () => scheduler.now,
+    wallMs: () => scheduler.now + wall.offsetMs,
+    startTimer(delayMs, run) {
+      const timer = scheduler.after(delayMs, run);
+      return () => timer.cancel();
+    },
+  };
+}
+
+function makeJournal(plan: Plan, machine: Machine, random: Random): MemoryJournal {
+  const bytes = (count: number) => Uint8Array.from({ length: count }, () => random.below(256));
+  const retention = { entries: plan.keptEntries };
+  return new MemoryJournal({ clock: machineClock(machine), random: { bytes }, retention });
+}
+
+/** Everything is gone with the process. */
+class MemoryMachine implements JournalMachine {
+  readonly #plan: Plan;
+  readonly #machine: Machine;
+  readonly #random: Random;
+  #journal: WatchedJournal | undefined;
+
+  constructor(plan: Plan, machine: Machine) {
+    this.#plan = plan;
+    this.#machine = machine;
+    this.#random = new Random(plan.seed, 4);
+  }
+
+  open(): Journal {
+    const { oracle } = this.#machine;
+    this.#journal = new WatchedJournal(makeJournal(this.#plan, this.#machine, this.#random), {
+      committed(_stream, record) {
+        const n = callOf(record);
+        if (n !== undefined) oracle.committed(n, record.offset);
+      },
+      refused(_stream, record) {
+        const n = callOf(record);
+        if (n !== undefined) oracle.refused(n);
+      },
+    });
+    return this.#journal;
+  }
+
+  kill(): void {
+    this.#journal = undefined;
+    this.#machine.oracle.lostAll();
+  }
+
+  fill(): void {}
+
+  tail(name: string): number {
+    return this.#journal?.streams.get(name)?.tail ?? 0;
+  }
+
+  heal(): void {}
+
+  async check(): Promise<void> {}
+}
+
 class DiskMachine implements JournalMachine {
   readonly #disk: Disk;
   readonly #oracle: Oracle;
   #journal: SimulatedJournal | undefined;
 
-  constructor(plan: Plan, { scheduler, wall, oracle }: Machine) {
+  constructor(plan: Plan, machine: Machine) {
+    const { scheduler, oracle } = machine;
     this.#oracle = oracle;
     const random = new Random(plan.seed, 4);
-    const clock: Clock = {
-      monotonicMs: () => scheduler.now,
-      wallMs: () => scheduler.now + wall.offsetMs,
-      startTimer(delayMs, run) {
-        const timer = scheduler.after(delayMs, run);
-        return () => timer.cancel();
-      },
-    };
-    const bytes = (count: number) => Uint8Array.from({ length: count }, () => random.below(256));
-    const journal = new MemoryJournal({
-      clock,
-      random: { bytes },
-      retention: { entries: plan.keptEntries },
-    });
+    const journal = makeJournal(plan, machine, random);
     const lowMs = random.pick([0, 1, 5]);
     this.#disk = new Disk({
       scheduler,

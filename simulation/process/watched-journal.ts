@@ -1,0 +1,106 @@
+/** The journal in memory as it is, committing within each append; what it commits and refuses is told on the way. */
+import type {
+  Journal,
+  JournalStatus,
+  MemoryJournal,
+  Restored,
+  Stream,
+  StreamFollower,
+  StreamRecord,
+} from "@holdfast/journal";
+
+export interface JournalWatcher {
+  committed(stream: string, record: StreamRecord): void;
+  refused(stream: string, record: StreamRecord): void;
+}
+
+export class WatchedJournal implements Journal {
+  readonly durability = "memory";
+  readonly secret: Uint8Array;
+  readonly streams = new Map<string, Stream>();
+  readonly #inner: MemoryJournal;
+  readonly #watcher: JournalWatcher;
+
+  constructor(inner: MemoryJournal, watcher: JournalWatcher) {
+    this.#inner = inner;
+    this.secret = inner.secret;
+    this.#watcher = watcher;
+  }
+
+  get status(): JournalStatus {
+    return this.#inner.status;
+  }
+
+  set onStatus(listener: ((status: JournalStatus) => void) | undefined) {
+    this.#inner.onStatus = listener;
+  }
+
+  get onStatus(): ((status: JournalStatus) => void) | undefined {
+    return this.#inner.onStatus;
+  }
+
+  async stream(name: string): Promise<Stream> {
+    const known = this.streams.get(name);
+    if (known !== undefined) return known;
+    const made = new WatchedStream(await this.#inner.stream(name), this.#watcher);
+    this.streams.set(name, made);
+    return made;
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+class WatchedStream implements Stream {
+  readonly name: string;
+  readonly #inner: Stream;
+  readonly #watcher: JournalWatcher;
+
+  constructor(inner: Stream, watcher: JournalWatcher) {
+    this.name = inner.name;
+    this.#inner = inner;
+    this.#watcher = watcher;
+  }
+
+  get epochs(): Stream["epochs"] {
+    return this.#inner.epochs;
+  }
+
+  get head(): number {
+    return this.#inner.head;
+  }
+
+  get tail(): number {
+    return this.#inner.tail;
+  }
+
+  follow(follower: StreamFollower): Restored {
+    const { name } = this;
+    const watcher = this.#watcher;
+    return this.#inner.follow({
+      committed(records) {
+        for (const record of records) watcher.committed(name, record);
+        follower.committed(records);
+      },
+      duplicate: (record, offset) => follower.duplicate(record, offset),
+      refused(record, error) {
+        watcher.refused(name, record);
+        follower.refused(record, error);
+      },
+      checkpoint: () => follower.checkpoint(),
+    });
+  }
+
+  append(records: readonly StreamRecord[]): void {
+    this.#inner.append(records);
+  }
+
+  read(request: Parameters<Stream["read"]>[0]): ReturnType<Stream["read"]> {
+    return this.#inner.read(request);
+  }
+
+  beginEpoch(end: number): Promise<void> {
+    return this.#inner.beginEpoch(end);
+  }
+}
