@@ -1,14 +1,9 @@
 /** V38 to V41: what a client can make of positions, private ids and message ids on a server with a store. */
-import http from "node:http";
-import { type Journal, MemoryJournal, type ReadRequest, type Stream } from "@holdfast/journal";
-import { Server, type ServerOptions, type Socket } from "holdfast";
-import { expect, it } from "vitest";
-// The way in that a simulation uses: a server on a journal of ours.
-import { nodeHost, simulation } from "../../packages/server/src/host/host.ts";
+import { MemoryJournal, type Page, type ReadRequest, type Stream } from "@holdfast/journal";
+import type { Socket } from "holdfast";
+import { expect, it, onTestFinished } from "vitest";
 import {
-  closeWithTest,
   jsonOf,
-  listen,
   next,
   nextSocket,
   RawWebSocket,
@@ -61,12 +56,11 @@ async function come(server: Running, auth: object): Promise<[RawWebSocket, Socke
   return [raw, socket];
 }
 
-/** Counts how many pages are read at once. No read ends before the gate is open. */
-class CountingJournal {
-  readonly #journal = new MemoryJournal();
+/** Counts how many pages of journals in memory are read at once. No read ends before the gate is open. */
+class CountedReads {
   readonly #gate: Promise<void>;
   open: () => void = () => undefined;
-  reads = 0;
+  #reads = 0;
   readsMax = 0;
   bytesMax = 0;
 
@@ -74,20 +68,18 @@ class CountingJournal {
     this.#gate = new Promise((resolve) => {
       this.open = resolve;
     });
-  }
-
-  asJournal(): Journal {
-    return new Proxy<Journal>(this.#journal, {
-      get: (journal, name) => {
-        if (name === "stream") return (stream: string) => this.#stream(stream);
-        const value: unknown = Reflect.get(journal, name, journal);
-        return typeof value === "function" ? value.bind(journal) : value;
-      },
+    const count = (stream: Stream) => this.#counted(stream);
+    const { stream } = MemoryJournal.prototype;
+    MemoryJournal.prototype.stream = async function (this: MemoryJournal, name: string) {
+      return count(await stream.call(this, name));
+    };
+    onTestFinished(() => {
+      MemoryJournal.prototype.stream = stream;
     });
   }
 
-  async #stream(name: string): Promise<Stream> {
-    return new Proxy(await this.#journal.stream(name), {
+  #counted(opened: Stream): Stream {
+    return new Proxy(opened, {
       get: (stream, member) => {
         if (member === "read") return (request: ReadRequest) => this.#read(stream, request);
         const value: unknown = Reflect.get(stream, member, stream);
@@ -96,30 +88,26 @@ class CountingJournal {
     });
   }
 
-  async #read(stream: Stream, request: ReadRequest) {
-    this.reads++;
-    this.readsMax = Math.max(this.readsMax, this.reads);
+  async #read(stream: Stream, request: ReadRequest): Promise<Page> {
+    this.#reads++;
+    this.readsMax = Math.max(this.readsMax, this.#reads);
     await this.#gate;
     const page = await stream.read(request);
     const bytes = page.entries.reduce((sum, { body }) => sum + body.length, 0);
     this.bytesMax = Math.max(this.bytesMax, bytes);
-    this.reads--;
+    this.#reads--;
     return page;
   }
 }
 
 it("V38: however many clients ask for everything at once, few pages are read at a time, and each gets all", async () => {
-  const counting = new CountingJournal();
-  const options: Partial<ServerOptions> = {
+  const counted = new CountedReads();
+  const server = await start({
+    store: "memory",
     identify: (socket) => socket.handshake.auth["name"],
     limits: { concurrentReads: 4 },
-  };
-  const httpServer = http.createServer();
-  const simulated = { [simulation]: { host: nodeHost, journal: counting.asJournal() } };
-  const io = new Server(httpServer, { ...options, ...simulated });
-  closeWithTest(io);
-  const port = await listen(httpServer);
-  const server: Running = { io, httpServer, port, url: `http://127.0.0.1:${port}` };
+  });
+  const { io } = server;
   const clients = 60;
   for (let n = 0; n < clients; n++) await leaveSession(server, "room", { name: `n${n}` });
   const entries = 3000;
@@ -132,15 +120,15 @@ it("V38: however many clients ask for everything at once, few pages are read at 
       return raw;
     }),
   );
-  counting.open();
+  counted.open();
   for (const raw of back) {
     await until(() => eventsOf(raw, "entry").length >= entries, "all entries");
     expect(eventsOf(raw, "entry").map((frame) => Number(frame.split(",")[1]))).toEqual(
       Array.from({ length: entries }, (_, n) => n),
     );
   }
-  expect(counting.readsMax).toBe(4);
-  expect(counting.bytesMax).toBeLessThanOrEqual(256 * 1024 + 1024);
+  expect(counted.readsMax).toBe(4);
+  expect(counted.bytesMax).toBeLessThanOrEqual(256 * 1024 + 1024);
 });
 
 it("V39: a message id suppresses only what the same client has published", async () => {
