@@ -1,3 +1,4 @@
+/** How often clients are asked for receipts. */
 import { expect, it } from "vitest";
 import { receiptInterval } from "./client-sessions.ts";
 

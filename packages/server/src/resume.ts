@@ -1,6 +1,7 @@
 /** What an application learns of how a socket came back: `socket.resume`. */
-import type { Progress } from "./delivery/catch-up.ts";
+
 import type { Gap } from "./delivery/marker.ts";
+import type { Progress } from "./delivery/progress.ts";
 
 export class Resume {
   /** new: there was no session. full: nothing is missing. gap: what `gaps` names cannot be had any more. */

@@ -5,9 +5,9 @@
 import createDebug from "debug";
 import { Admission, type Admitted, readIdentity, type SessionHolder } from "./admission.ts";
 import type { Client } from "./client.ts";
-import type { Progress } from "./delivery/catch-up.ts";
 import type { Claim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
 import { ServerError } from "./errors.ts";
 import { type JoinSince, offsetOf } from "./join-since.ts";

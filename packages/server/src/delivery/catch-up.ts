@@ -12,6 +12,7 @@ import createDebug from "debug";
 import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
+import type { Progress } from "./progress.ts";
 import type { Backfill, HeldPacket, Session, SessionLink } from "./session.ts";
 import { StoredPackets } from "./stored-packets.ts";
 
@@ -25,17 +26,6 @@ const pageBytes = 256 * 1024;
 /** What goes into one payload with CONNECT. */
 const replayFirstBytes = 64 * 1024;
 const pageEntriesMax = 2000;
-
-/** What has been found for a session since it began to catch up. */
-export interface Progress {
-  /** Entries that were handed over. */
-  missed: number;
-  /** Entries whose time to live has passed. */
-  expired: number;
-  readonly gaps: Gap[];
-  /** Called once, when the session is live. */
-  caughtUp: (() => void) | undefined;
-}
 
 interface Running {
   readonly link: SessionLink;
