@@ -101,6 +101,16 @@ const broken: [what: string, rule: string, lines: Line[]][] = [
     "I9",
     history(...two, ...told, marker(2), connect(2), deliver("b", 2), ...log),
   ],
+  [
+    "a client that is taken back behind its position",
+    "I9",
+    history(...two, ...told, marker(2), connect(2), marker(1, 2), deliver("b", 2), ...log),
+  ],
+  [
+    "a position that covers what did not come yet",
+    "I8",
+    history(...two, deliver("a"), marker(2), deliver("b"), ...log),
+  ],
   ["a gap over what can be read", "I10", history(...two, deliver("b"), gap(0, 1), ...log)],
   [
     "a delivery on a connection that was taken over",
