@@ -146,7 +146,7 @@ export const faults: readonly Fault[] = [
   {
     what: "a slow client is sent everything",
     file: delivery,
-    code: "if (link.unsentBytes > this.options.highWaterBytes) {",
+    code: "if (!session.markDue && link.unsentBytes > this.options.highWaterBytes) {",
     without: "if (link.unsentBytes === Number.POSITIVE_INFINITY) {",
   },
   {

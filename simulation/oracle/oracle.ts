@@ -64,8 +64,8 @@ export interface Found {
   readonly goesOn: boolean;
 }
 
-/** One packet may be pending above the limit, with the marker and the ping that follow it. */
-const slackBytes = 6000;
+/** What one turn brings may be pending above the limit: the largest burst of a plan, with markers and pings. */
+const slackBytes = 30_000;
 
 export class Oracle {
   readonly options: OracleOptions;
