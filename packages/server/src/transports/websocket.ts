@@ -1,7 +1,8 @@
 /**
  * The WebSocket transport (RFC 6455), one Engine.IO packet per frame.
  *
- * `ws` does the handshake, the receiving, the control frames and the compression. What the connection
+ * `ws` does the control frames, the compression, and the receiving of all but whole text frames, which
+ * are read before they come to it; where it has not done the handshake, it joins when it is needed. What the connection
  * sends is written by ourselves, as ready-made frames, straight to the upgraded socket: whole frames
  * between whole frames of `ws`, one write for all that a turn of the event loop has brought. Where
  * that is not safe (compression was negotiated: a direct write would overtake an earlier send; or
