@@ -179,7 +179,7 @@ the time limit allowed); recovery and the strace column once. Median (least–mo
   journals read: all of ${thousands(acknowledged)} acknowledged messages were in them${failures.length === 0 ? "" : ", unless said below"}.
 - JetStream of this version acknowledges before it flushes (it flushes every 2 minutes), Redis \`everysec\` too (every second): their rates are of a weaker
   promise. Ours and Redis \`always\` acknowledge what is flushed.
-${failures.join("\n")}${failures.length > 0 ? "\n" : ""}
+${busyNote(record)}${failures.join("\n")}${failures.length > 0 ? "\n" : ""}
 ## Against the goals
 
 ${goalTable(goalsOf(samples))}
@@ -209,10 +209,23 @@ ${workloadTable(samples)}
 `;
 }
 
+/** A run on a machine that had other work says so. */
+function busyNote({ loadBefore, loadAfter, machine }: DurableRecord): string {
+  const cores = Number.parseInt(machine, 10);
+  const load = Math.max(loadBefore[0] ?? 0, loadAfter[0] ?? 0);
+  if (!(load > 2 * cores)) return "";
+  return `- **The machine was busy**: a load of ${load.toFixed(0)} on ${cores} cores that was not ours. Whoever needs more CPU for a message falls behind further than on a
+  machine of its own, flushes wait for other processes' flushes, and a short window holds little compiled code. Rates and times are those of this
+  moment; CPU per message within one row's range, and the order of magnitude, are what this run can carry.
+`;
+}
+
 /** What the README shows. */
 export function readmeBlockOf(record: DurableRecord): string {
   const load = record.loadBefore.map((one) => one.toFixed(1)).join(" ");
-  return `With a store, ${record.startedAt}, load average ${load} before:
+  const busy =
+    busyNote(record) === "" ? "" : " (a busy machine: rates and times are those of that moment)";
+  return `${record.startedAt}, load average ${load} before${busy}. [All figures](bench/results/durable.md):
 
 ${goalTable(goalsOf(new Samples(record.samples)))}`;
 }
