@@ -20,6 +20,7 @@ export {
   type KeepOptions,
   type SessionOptions,
 } from "./delivery/store.ts";
+export type { DrainOptions } from "./drain.ts";
 export type {
   AttachOptions,
   CorsDelegate,

@@ -45,6 +45,8 @@ const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
 export class JournalAdapter extends Adapter {
   readonly #delivery: Delivery;
   readonly #userPrefix: string;
+  /** Why nothing is taken any more. */
+  refusal: ServerError | undefined;
 
   /** @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms */
   constructor(nsp: AdapterNamespace, delivery: Delivery, secret: string) {
@@ -171,7 +173,12 @@ export class JournalAdapter extends Adapter {
     if (packet.type !== PacketType.EVENT) super.broadcast(packet, options);
     else if (flags?.volatile) this.#sendVolatile(packet, options);
     else if (flags?.transient) this.#sendTransient(packet, options);
-    else this.#delivery.publish(this.prepare(packet, options));
+    else this.#publish(this.prepare(packet, options));
+  }
+
+  #publish(entry: LaneEntry): void {
+    if (this.refusal === undefined) this.#delivery.publish(entry);
+    else this.#delivery.options.refused(entry, this.refusal);
   }
 
   /** Makes the entry of an event, for the stream. */
@@ -250,7 +257,7 @@ export class JournalAdapter extends Adapter {
     const asking = this.#encode(packet, options);
     const entry = this.#entry(plain, options);
     entry.acks = { id, packet: asking, ack, sessions };
-    this.#delivery.publish(entry);
+    this.#publish(entry);
     this.#delivery.awaitAcks(entry, options.flags?.timeout ?? 1);
   }
 

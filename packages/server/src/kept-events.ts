@@ -5,7 +5,7 @@ import { Delivery } from "./delivery/delivery.ts";
 import type { LaneEntry } from "./delivery/lane-records.ts";
 import { userOfTag } from "./delivery/session.ts";
 import type { SessionTable } from "./delivery/session-table.ts";
-import { type Journal, type JournalError, openStore } from "./delivery/store.ts";
+import { type Journal, openStore } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, simulatedBy } from "./host/host.ts";
 import { Alarm } from "./host/timer-wheel.ts";
@@ -128,7 +128,11 @@ function tellRefused(
   server: AnyServer,
   namespace: string,
   entry: LaneEntry,
-  { error, rooms, users }: Pick<RefusedEmit, "rooms" | "users"> & { error: JournalError },
+  {
+    error,
+    rooms,
+    users,
+  }: Pick<RefusedEmit, "rooms" | "users"> & { error: Error & { readonly code: string } },
 ): void {
   const { code } = error;
   const { event, args } = eventOf(entry, server._parser);

@@ -64,6 +64,11 @@ export class OnceCalls {
     this.#delivery = delivery;
   }
 
+  /** Resolves when the calls that run now are over. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+
   /** Runs the handler, or gives the answer that there is. Resolves when that is over; never rejects. */
   async take(call: OnceCall): Promise<void> {
     const { socket, event, ack } = call;

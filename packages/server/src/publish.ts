@@ -98,6 +98,8 @@ export async function publish(
 ): Promise<PublishResult> {
   const { args, options: chosen } = splitOptions(given);
   const { delivery } = keeper;
+  const { refusal } = keeper.adapter;
+  if (refusal !== undefined) throw refusal;
   const id = checkedId(chosen.id);
   const ttlMs = chosen.ttl === undefined ? undefined : parseDuration("ttl", chosen.ttl);
   const producer = producerOf(chosen.by?._session as Session | undefined);

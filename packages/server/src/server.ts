@@ -20,6 +20,7 @@ import {
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
+import { type DrainOptions, drain } from "./drain.ts";
 import type { Connection } from "./engine/connection.ts";
 import { Engine } from "./engine/engine.ts";
 import { ServerError } from "./errors.ts";
@@ -58,7 +59,7 @@ import {
   type RemoveAcknowledgements,
   StrictEventEmitter,
 } from "./typed-events.ts";
-import { show } from "./units.ts";
+import { parseDuration, show } from "./units.ts";
 
 const debug = createDebug("holdfast:server");
 
@@ -143,6 +144,7 @@ export class Server<
   /** @internal What keeps the events, once it is open. */
   readonly _journal: Promise<Journal> | undefined;
   readonly #watch: StoreWatch | undefined;
+  #draining: Promise<void> | undefined;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
   #decoder: SocketPacketDecoder | undefined;
@@ -400,6 +402,25 @@ export class Server<
         resolve();
       });
     });
+  }
+
+  /**
+   * Lets another server take over, before `close()`: new connections are refused (503), clients are told with the event
+   * `hf:draining` and are sent away, spread over the time. Events are taken until the last one has gone. Then they are
+   * refused, HF_DRAINING, and what is in flight is committed.
+   *
+   * @returns resolves when that is done, at most a little later than the time. A second call gives the same promise.
+   * @throws ServerError HF_OPTION_INVALID
+   */
+  drain({ over = "10s" }: DrainOptions = {}): Promise<void> {
+    const overMs = parseDuration("over", over);
+    this.#draining ??= drain(this, overMs);
+    return this.#draining;
+  }
+
+  /** Whether {@link drain} was called: for health checks, which are to say "not ready" then. */
+  get draining(): boolean {
+    return this.#draining !== undefined;
   }
 
   async #closeStore(): Promise<void> {

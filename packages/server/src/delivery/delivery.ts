@@ -54,7 +54,7 @@ export interface DeliveryOptions {
   /** Runs `run` after `delayMs`, once. */
   readonly later: (delayMs: number, run: () => void) => void;
   /** An emit that was not awaited had no effect. */
-  readonly refused: (entry: LaneEntry, error: JournalError) => void;
+  readonly refused: (entry: LaneEntry, error: Error & { readonly code: string }) => void;
 }
 
 /** At least this much of what was sent last is kept in memory. */

@@ -63,6 +63,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   readonly #addresses = new Map<string, number>();
   readonly #originsLogged = new Set<string>();
   #flushesObserved = false;
+  /** Set when no new connections are taken any more. */
+  #retryAfterS: number | undefined;
 
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super();
@@ -118,6 +120,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       server: this,
       // Middlewares want an HTTP request, which a session is not: to let it pass would be a way around them.
       guarded: this.middlewares.length > (this.opts.cors === false ? 0 : 1),
+      draining: () => this.#retryAfterS !== undefined,
       find: (sid) => this._connections.get(sid),
       connect: (transport: WebTransportTransport) => {
         this.connect(this.host.newId(), transport, undefined);
@@ -203,7 +206,25 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   #objection(request: EngineRequest, upgrade: boolean): Refusal | undefined {
     const objection = protocolObjection(request, upgrade, this);
     if (objection !== undefined) return objection;
-    return this.#originObjection(request) ?? this.#addressObjection(request);
+    return (
+      this.#drainingObjection(request) ??
+      this.#originObjection(request) ??
+      this.#addressObjection(request)
+    );
+  }
+
+  /** Takes no new connections any more: they get 503, and are to try again after so many seconds. */
+  refuseHandshakes(retryAfterS: number): void {
+    this.#retryAfterS = retryAfterS;
+  }
+
+  #drainingObjection(request: EngineRequest): Refusal | undefined {
+    const retryAfterS = this.#retryAfterS;
+    if (retryAfterS === undefined || request._query["sid"]) return undefined;
+    const error = new ServerError("HF_DRAINING");
+    this.refuse(error);
+    const context = { name: error.code, message: error.message };
+    return { code: engineErrors.FORBIDDEN, context, retryAfterS };
   }
 
   #addressObjection(request: EngineRequest): Refusal | undefined {
@@ -258,7 +279,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     };
     const proceed = (id: string) => {
       // Others from the address may have come while allowRequest or generateId took their time.
-      const refusal = this.#addressObjection(request);
+      const refusal = this.#drainingObjection(request) ?? this.#addressObjection(request);
       if (refusal !== undefined) {
         this.#reportRefusal(request, refusal);
         abort(refusal);

@@ -26,6 +26,8 @@ export const engineErrorMessages: Readonly<Record<EngineErrorCode, string>> = {
 export interface Refusal {
   readonly code: EngineErrorCode;
   readonly context?: Readonly<Record<string, unknown>>;
+  /** The server is going: another, or a later try, may be taken. */
+  readonly retryAfterS?: number;
 }
 
 function refusalMessage({ code, context }: Refusal): string {
@@ -40,7 +42,10 @@ export function abortRequest(response: ServerResponse, refusal: Refusal): void {
     if (!response.writableEnded) response.end();
     return;
   }
-  const status = refusal.code === engineErrors.FORBIDDEN ? 403 : 400;
+  const { retryAfterS } = refusal;
+  const refused = refusal.code === engineErrors.FORBIDDEN ? 403 : 400;
+  const status = retryAfterS === undefined ? refused : 503;
+  if (retryAfterS !== undefined) response.setHeader("Retry-After", retryAfterS);
   // Nobody reads the body of a refused request, so nobody may keep the connection open by sending it slowly.
   if (!response.req.complete && response.req.method !== "GET") {
     response.setHeader("Connection", "close");
@@ -54,8 +59,11 @@ export function abortUpgrade(socket: Duplex, refusal: Refusal): void {
   socket.on("error", ignore);
   if (socket.writable) {
     const message = refusalMessage(refusal);
+    const { retryAfterS } = refusal;
     const head = [
-      "HTTP/1.1 400 Bad Request",
+      ...(retryAfterS === undefined
+        ? ["HTTP/1.1 400 Bad Request"]
+        : ["HTTP/1.1 503 Service Unavailable", `Retry-After: ${retryAfterS}`]),
       "Connection: close",
       "Content-type: text/html",
       `Content-Length: ${Buffer.byteLength(message)}`,

@@ -19,6 +19,8 @@ import type { Connection, ConnectionServer } from "./connection.ts";
 export interface WebTransportAcceptor {
   readonly server: Pick<ConnectionServer, "opts" | "wheel"> & { refuse(error: ServerError): void };
   readonly guarded: boolean;
+  /** Whether new connections are refused. */
+  draining(): boolean;
   find(sid: string): Connection | undefined;
   connect(transport: WebTransportTransport): void;
 }
@@ -55,6 +57,7 @@ export async function acceptWebTransport(
   const { first, rest, transport } = opening;
   if (first.type !== "open") return close(`expected the packet open, got ${first.type}`);
   if (first.data === undefined) {
+    if (acceptor.draining()) return close("the server is draining");
     acceptor.connect(transport);
   } else {
     const sid = sidOf(first.data);
