@@ -164,7 +164,7 @@ class Stage {
 }
 
 describe.skipIf(leftOut("mount"))("a full disk", () => {
-  it("refuses events until there is room again, and goes on reading", async () => {
+  it("F23: refuses events until there is room again, and goes on reading", async () => {
     const disk = SmallDisk.inMemory(160);
     const stage = new Stage(join(disk.path, "store"));
     const server = await stage.start();
@@ -235,7 +235,7 @@ describe.skipIf(leftOut("mount"))("a disk that turns read-only", () => {
 });
 
 describe.skipIf(leftOut("strace"))("a disk that fails to flush", () => {
-  it("acknowledges nothing any more; after a restart all that was acknowledged is there", async () => {
+  it("F24: acknowledges nothing any more; after a restart all that was acknowledged is there", async () => {
     mkdirSync(join(root, "temp/crash"), { recursive: true });
     const store = mkdtempSync(join(root, "temp/crash", "store-"));
     onTestFinished(() => rmSync(store, { recursive: true, force: true }));

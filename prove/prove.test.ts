@@ -31,7 +31,12 @@ function run(
 const rows = scenarios.flatMap((scenario) =>
   scenario.transports.map(
     (transports) =>
-      [scenario.id, scenario.what, transports.join(" → "), { scenario, transports }] as const,
+      [
+        [scenario.id, ...scenario.failures].join(", "),
+        scenario.what,
+        transports.join(" → "),
+        { scenario, transports },
+      ] as const,
   ),
 );
 
@@ -46,7 +51,8 @@ describe("holdfast loses nothing", () => {
 describe("the scenario bites: npm socket.io loses events", () => {
   const known = new Set(["S2", "S3", "S5", "S8", "S12"]);
   const biting = rows.filter(
-    ([id, , , { transports }]) => known.has(id) && transports.at(-1) === "websocket",
+    ([, , , { scenario, transports }]) =>
+      known.has(scenario.id) && transports.at(-1) === "websocket",
   );
   it.each(biting)("%s: %s, over %s", async (_id, _what, _over, { scenario, transports }) => {
     const cell = await run(scenario, "socket.io", transports);

@@ -72,7 +72,7 @@ export function shortTable(rows: readonly Row[]): string {
   const ids = [...new Set(rows.map(({ scenario }) => scenario.id))];
   const has = (row: Row, transport: TransportName) => row.transports.at(-1) === transport;
   return table(
-    ["", "what happens", "socket.io 4.8.4", "holdfast", "the same over polling", "holdfast"],
+    ["", "what happens", "socket.io 4.8.4", "holdfast", "socket.io, polling", "holdfast, polling"],
     ids.map((id) => {
       const mine = rows.filter(({ scenario }) => scenario.id === id);
       const socket = mine.find((row) => has(row, "websocket"));

@@ -113,12 +113,17 @@ export class ServerProcess {
   }
 
   /** Resolves when what the server has told of the room makes the condition hold. */
-  async until(name: string, holds: (news: RoomNews) => boolean, what: string): Promise<void> {
+  async until(
+    name: string,
+    holds: (news: RoomNews) => boolean,
+    what: string,
+    waitMs = answerLimitMs,
+  ): Promise<void> {
     const news = this.room(name);
     await this.#changes.until(
       () => holds(news) || this.failures.length > 0,
       () => `${what}; the server has told ${JSON.stringify(news)}`,
-      answerLimitMs,
+      waitMs,
     );
     if (this.failures.length > 0) throw new Error(this.failures.join());
   }

@@ -17,6 +17,7 @@ async function publishRest(
 export const cleanCut: Scenario = {
   id: "S1",
   what: "clean cut, reconnect",
+  failures: ["F6"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();
@@ -35,6 +36,7 @@ export const cleanCut: Scenario = {
 export const halfOpen: Scenario = {
   id: "S2",
   what: "half-open: the server does not notice the cut",
+  failures: ["F1"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();
@@ -54,6 +56,7 @@ export const halfOpen: Scenario = {
 export const nothingBefore: Scenario = {
   id: "S3",
   what: "no event received before the cut",
+  failures: ["F2"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();
@@ -69,6 +72,7 @@ export const nothingBefore: Scenario = {
 export const volatileString: Scenario = {
   id: "S4",
   what: "a volatile event that ends in a string before the cut",
+  failures: ["F3"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();
@@ -96,6 +100,7 @@ export const volatileString: Scenario = {
 export const fourCuts: Scenario = {
   id: "S7",
   what: "four cuts in a row",
+  failures: ["F5"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();
@@ -117,6 +122,7 @@ export const fourCuts: Scenario = {
 export const blackhole: Scenario = {
   id: "S8",
   what: "200 ms into the void, then the client closes",
+  failures: ["F1"],
   transports: both,
   async trial(stage) {
     const listener = await stage.connect();

@@ -32,6 +32,7 @@ async function reload(
 export const pageReload: Scenario = {
   id: "S5",
   what: "page reload (a new client object)",
+  failures: [],
   transports: [websocket, polling],
   note: "the page runs the lines of docs/guide/page-reload.md, which npm socket.io does not know",
   // Those lines need the event that tells the position.
@@ -42,6 +43,7 @@ export const pageReload: Scenario = {
 export const pageReloadIdentified: Scenario = {
   id: "S5i",
   what: "page reload, the user is known (`identify`)",
+  failures: [],
   transports: [websocket, polling],
   note: "the page stores nothing; Holdfast finds the session by `identify`, and where it was by what its connection has confirmed: the page is loaded again once it has. What came in the moment before may come once more",
   setup: { holdfast: { identify: true } },
@@ -51,6 +53,7 @@ export const pageReloadIdentified: Scenario = {
 export const upgradeUnderLoad: Scenario = {
   id: "S6",
   what: "polling → websocket upgrade under load",
+  failures: ["F15"],
   transports: [upgrading],
   async trial(stage) {
     const connecting = stage.connect();

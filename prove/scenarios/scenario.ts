@@ -6,6 +6,8 @@ import type { Tally } from "../harness/tally.ts";
 export interface Scenario {
   readonly id: string;
   readonly what: string;
+  /** Known failures of the field that it covers: those with no scenario are in conformance/behaviour/durable. */
+  readonly failures: readonly string[];
   /** The client's, one row each. */
   readonly transports: readonly (readonly TransportName[])[];
   /** What the two systems do not do alike, if anything. Stands under the table. */

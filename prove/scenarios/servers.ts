@@ -70,6 +70,7 @@ const nodes: Scenario["nodes"] = (system) => (system === "socket.io" ? 2 : 1);
 export const nodesCleanCut: Scenario = {
   id: "S11",
   what: "two nodes under load, three clean cuts",
+  failures: [],
   transports: [websocket],
   note: oneNode,
   nodes,
@@ -80,6 +81,7 @@ export const nodesCleanCut: Scenario = {
 export const nodesHalfOpen: Scenario = {
   id: "S11b",
   what: "the same, half-open",
+  failures: ["F1"],
   transports: [websocket],
   note: oneNode,
   nodes,
@@ -92,6 +94,7 @@ const afterRestart = 10_001;
 export const killed: Scenario = {
   id: "S12",
   what: "server kill -9 under load, another start",
+  failures: ["F9"],
   transports: [websocket, polling],
   note: "published is what the server has reported: on Holdfast when `publish` resolved, on npm socket.io when `emit` returned",
   ownServer: true,

@@ -203,7 +203,7 @@ describe("broadcast with acks", () => {
     expect(args).toEqual([null, []]);
   });
 
-  it("when one is silent gives the error and the answers that came", async () => {
+  it("F14: when one is silent gives the error and the answers that came, and nothing stays behind", async () => {
     const server = await start();
     const all = await pairs(server, 2);
     all[0]?.[1].on("ask", (cb: (n: number) => void) => cb(1));

@@ -71,7 +71,7 @@ describe("one id", () => {
     expect(runs).toEqual(["a"]);
   });
 
-  it("has one effect for a client that repeats by itself, whose answer was lost with the connection", async () => {
+  it("F12: has one effect for a client that repeats by itself, whose answer was lost with the connection", async () => {
     const server = await start(durable, "holdfast");
     const { passed, open } = door();
     const runs = countPayments(server, async (_run, socket) => {

@@ -175,7 +175,7 @@ describe.each([
     ]);
   });
 
-  it("replays a broadcast that asks for acknowledgements, and counts the answer once (4b)", async () => {
+  it("F11: replays a broadcast that asks for acknowledgements, and counts the answer once (4b)", async () => {
     const [{ io }, , client] = await begin();
     client.on("asked", (answer: (value: string) => void) => answer("here"));
     const gone = next(io.sockets.sockets.get(client.id ?? ""), "disconnect");
@@ -414,7 +414,7 @@ describe("gaps", () => {
     expect(again.resume.gaps).toMatchObject([{ reason: "session" }]);
   });
 
-  it("tells of what retention has taken", async () => {
+  it("F10: tells of what retention has taken", async () => {
     const server = await start({ store: "memory", keep: { entries: 3 } });
     const [socket, client] = await pair(server, "/", reconnecting);
     const heard = collect(client, "n");
