@@ -4,11 +4,12 @@ import { type AdapterNamespace, encodedPacket } from "./adapter.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import type { LaneEntry } from "./delivery/lane-records.ts";
 import { userOfTag } from "./delivery/session.ts";
+import type { SessionExpiry } from "./delivery/session-expiry.ts";
 import type { SessionTable } from "./delivery/session-table.ts";
 import { type Journal, openStore } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, simulatedBy } from "./host/host.ts";
-import { Alarm } from "./host/timer-wheel.ts";
+import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
 import { JournalAdapter } from "./journal-adapter.ts";
 import type { Namespace } from "./namespace.ts";
 import type { ServerOptions } from "./options.ts";
@@ -16,7 +17,7 @@ import type { Server } from "./server.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { eventOf } from "./stored-event.ts";
-import { parseSize, show } from "./units.ts";
+import { parseDuration, parseSize, show } from "./units.ts";
 
 /** An emit that the store refused. */
 export interface RefusedEmit {
@@ -91,6 +92,11 @@ export function keepEvents(
     },
     wallMs: () => host.wallMs(),
     monotonicMs: () => host.monotonicMs(),
+    expiry: {
+      keepMs: parseDuration("sessions.keep", opts.sessions?.keep ?? "7d"),
+      sessionsMax: limits.sessions,
+    },
+    wentOffline: () => sweeping.start(),
     skipped: (session, offset) => {
       console.error(
         `holdfast: entry ${offset} of ${name} is not given to session ${session.key} any more: its client ended the connection each time that it got it (gap "skipped")`,
@@ -101,10 +107,49 @@ export function keepEvents(
       tellRefused(server, name, entry, { error, ...addressees(entry.tags, delivery.sessions) });
     },
   });
+  const sweeping = new Sweeping(delivery.expiry, wheel);
+  delivery.ready.then(
+    () => sweeping.start(),
+    () => undefined,
+  );
   const nsp: AdapterNamespace = namespace;
   const adapter = new JournalAdapter(nsp, delivery, host.newId());
   namespace._keeper = new SessionKeeper(namespace, delivery, adapter);
+  namespace._keeper.onClose = () => sweeping.stop();
   return adapter;
+}
+
+/** Looks for sessions whose time is up, while there are any that are offline. */
+class Sweeping {
+  readonly #wheel: TimerWheel;
+  readonly #expiry: SessionExpiry;
+  readonly #alarm: Alarm<Sweeping>;
+  #stopped = false;
+
+  constructor(expiry: SessionExpiry, wheel: TimerWheel) {
+    this.#wheel = wheel;
+    this.#expiry = expiry;
+    this.#alarm = new Alarm<Sweeping>(this, sweepIsDue);
+  }
+
+  start(): void {
+    if (this.#stopped || this.#alarm.armed || !this.#expiry.hasOffline) return;
+    this.#wheel.arm(this.#alarm, this.#expiry.intervalMs);
+  }
+
+  due(): void {
+    this.#expiry.sweep();
+    this.start();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wheel.disarm(this.#alarm);
+  }
+}
+
+function sweepIsDue(sweeping: Sweeping): void {
+  sweeping.due();
 }
 
 /** Whom tags stand for, as an application names them. */

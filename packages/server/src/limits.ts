@@ -26,6 +26,8 @@ export interface LimitOptions {
   storedReplies?: number;
   /** What these take in memory, for each namespace; a single one at most 1/64 of it. Default "64MiB". */
   storedRepliesBytes?: number | string;
+  /** Sessions that are kept, for each namespace; above it those that went first end. Default 1 000 000. */
+  sessions?: number;
   /** Pages of the journal that are read at once for sessions that catch up, for each namespace. Default 64. */
   concurrentReads?: number;
   /** Connections from one address. Default Infinity (off): behind a proxy all clients have one address. */
@@ -45,6 +47,7 @@ export interface Limits {
   readonly storedReplies: number;
   readonly storedRepliesBytes: number;
   readonly concurrentReads: number;
+  readonly sessions: number;
 }
 
 const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
@@ -59,6 +62,7 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   storedReplies: "count",
   storedRepliesBytes: "size or string",
   concurrentReads: "count",
+  sessions: "count",
 };
 
 /** @throws ServerError HF_OPTION_INVALID */
@@ -86,5 +90,6 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
       options.storedRepliesBytes ?? "64MiB",
     ),
     concurrentReads: options.concurrentReads ?? 64,
+    sessions: options.sessions ?? 1_000_000,
   };
 }

@@ -425,7 +425,10 @@ export class Server<
 
   async #closeStore(): Promise<void> {
     if (this._journal === undefined) return;
-    for (const namespace of this._nsps.values()) namespace._keeper?.flush();
+    for (const namespace of this._nsps.values()) {
+      namespace._keeper?.flush();
+      namespace._keeper?.onClose();
+    }
     const [opened] = await Promise.allSettled([this._journal]);
     if (opened.status === "fulfilled") await opened.value.close();
   }

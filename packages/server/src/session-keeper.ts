@@ -347,6 +347,9 @@ export class SessionKeeper {
     }
   }
 
+  /** What ends with the server. */
+  onClose: () => void = () => undefined;
+
   /** Stores what is only in memory yet. */
   flush(): void {
     for (const socket of this.#holders.values()) {

@@ -29,6 +29,7 @@ import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { HeldPacket, Session, SessionLink } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
+import { type ExpiryOptions, SessionExpiry } from "./session-expiry.ts";
 import { SessionTable } from "./session-table.ts";
 
 const debug = createDebug("holdfast:delivery");
@@ -49,6 +50,9 @@ export interface DeliveryOptions {
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
+  readonly expiry: Pick<ExpiryOptions, "keepMs" | "sessionsMax">;
+  /** A session may have gone offline. */
+  readonly wentOffline: () => void;
   /** An entry is not given to a session any more. */
   readonly skipped: (session: Session, offset: number) => void;
   /** Runs `run` after `delayMs`, once. */
@@ -84,6 +88,7 @@ export class Delivery implements LaneExit {
   #touched: Session[] = [];
   readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
+  readonly expiry: SessionExpiry;
   /** Broadcasts whose acknowledgements are awaited, by offset. */
   readonly awaitedAcks = new AwaitedBroadcasts();
   /** Sessions with changes of rooms in the lane. */ readonly changing = new Set<Session>();
@@ -92,6 +97,10 @@ export class Delivery implements LaneExit {
     this.options = options;
     this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this);
+    const { expiry, wallMs, monotonicMs } = options;
+    this.expiry = new SessionExpiry({ ...expiry, wallMs, monotonicMs }, this.sessions, (change) =>
+      this.change(change),
+    );
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later, (session) =>
       this.catchUp.drained(session),
@@ -233,7 +242,8 @@ export class Delivery implements LaneExit {
     session.heldBytes = 0;
     session.markDue = false;
     session.misled = false;
-    this.sessions.disconnect(session, this.options.wallMs());
+    this.sessions.disconnect(session, this.expiry.nowMs());
+    this.options.wentOffline();
   }
 
   // --- out of the lane ---
@@ -244,7 +254,8 @@ export class Delivery implements LaneExit {
       this.sessions.replay(record.body, record.offset, record.timeMs);
     }
     // Whoever was connected when the server ended is not any more.
-    const nowMs = this.options.wallMs();
+    this.expiry.opened();
+    const nowMs = this.expiry.nowMs();
     for (const session of this.sessions.byKey.values()) session.offlineSinceMs ??= nowMs;
     this.head = stream.head;
     this.recent = new RecentEntries(recentBytesMin, stream.head);

@@ -56,6 +56,19 @@ it.each([0, 1, 124, 125, 126, 127, 65_534, 65_535, 65_536, 70_000])(
   },
 );
 
+it("has its text and its size after it has let go of the text", () => {
+  const text = '2["ä",1]';
+  const kept = packet(text);
+  kept.dropText();
+  expect(kept.data).toBe(text);
+  kept.frames();
+  kept.dropText();
+  expect(kept.size).toBe(packet(text).size);
+  expect(readFrames(kept.frames())).toEqual([`4${text}`]);
+  expect(kept.enginePackets()).toEqual([{ type: "message", data: text }]);
+  expect(kept.data).toBe(text);
+});
+
 it("sends a header and its attachments as one unit", () => {
   const whole = new OutgoingPacket("message", "51-", true, [new Uint8Array([1, 2])]);
   expect(readFrames(whole.frames())).toEqual(["451-", "0102"]);

@@ -22,11 +22,14 @@ const finBinary = 0x82;
 
 export class OutgoingPacket {
   readonly type: EnginePacket["type"];
-  readonly data: string | Uint8Array | undefined;
+  /** Roughly what the packet takes on the wire, in bytes. */
+  readonly size: number;
   /** What follows the first part: the attachments of a binary packet. */
   readonly attachments: readonly (string | Uint8Array)[] | undefined;
   readonly compress: boolean;
+  #data: string | Uint8Array | undefined;
   #frames: Buffer | undefined;
+  #textDropped = false;
 
   constructor(
     type: EnginePacket["type"],
@@ -36,18 +39,28 @@ export class OutgoingPacket {
     frames?: Buffer,
   ) {
     this.type = type;
-    this.data = data;
+    this.#data = data;
     this.compress = compress;
     this.attachments = attachments;
     this.#frames = frames;
+    this.size = sizeOf(data, attachments);
   }
 
-  /** Roughly what the packet takes in memory and on the wire, in bytes. */
-  get size(): number {
-    let size = this.data === undefined ? 4 : this.data.length + 8;
-    if (this.attachments !== undefined)
-      for (const part of this.attachments) size += part.length + 8;
-    return size;
+  /** The first part. */
+  get data(): string | Uint8Array | undefined {
+    if (this.#textDropped) {
+      this.#textDropped = false;
+      this.#data = this.textBytes().toString();
+    }
+    return this.#data;
+  }
+
+  /** Lets go of a text that its frame has, too: what is kept for long is not kept twice. */
+  dropText(): void {
+    const kept = this.#frames !== undefined && this.attachments === undefined;
+    if (!kept || typeof this.#data !== "string" || this.type !== "message") return;
+    this.#textDropped = true;
+    this.#data = undefined;
   }
 
   /** The packet as Engine.IO packets: one, or a header and its attachments. */
@@ -82,6 +95,15 @@ export class OutgoingPacket {
     const rest = this.attachments.map((part) => frameOf(typeDigits.message, part));
     return Buffer.concat([head, ...rest]);
   }
+}
+
+function sizeOf(
+  data: string | Uint8Array | undefined,
+  attachments: readonly (string | Uint8Array)[] | undefined,
+): number {
+  let size = data === undefined ? 4 : data.length + 8;
+  if (attachments !== undefined) for (const part of attachments) size += part.length + 8;
+  return size;
 }
 
 function frameOf(digit: number, data: string | Uint8Array): Buffer {

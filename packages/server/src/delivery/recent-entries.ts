@@ -25,6 +25,7 @@ export class RecentEntries {
   }
 
   push(entry: LaneEntry): void {
+    entry.packet.dropText();
     this.#entries.push(entry);
     this.#bytes += entry.packet.size;
     for (;;) {

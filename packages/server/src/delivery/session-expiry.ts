@@ -1,0 +1,89 @@
+/**
+ * The end of sessions that nobody comes back to.
+ *
+ * How long one has been offline is told by a clock of its own: it begins at the wall clock's time when the server
+ * starts, not more than half of the time that sessions are kept after the last of them went, and goes on as the
+ * monotonic clock does. So a wall clock that jumps ends no session before its time.
+ */
+import type { Session } from "./session.ts";
+import type { SessionChange } from "./session-changes.ts";
+
+export interface ExpiryOptions {
+  /** How long an offline session is kept. */
+  readonly keepMs: number;
+  /** More sessions than this are not kept: those that went first end. */
+  readonly sessionsMax: number;
+  readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
+}
+
+interface Sessions {
+  readonly byKey: ReadonlyMap<string, Session>;
+}
+
+export class SessionExpiry {
+  readonly #options: ExpiryOptions;
+  readonly #sessions: Sessions;
+  readonly #change: (change: SessionChange) => Promise<void>;
+  #startMs: number;
+  readonly #startMonotonicMs: number;
+
+  constructor(
+    options: ExpiryOptions,
+    sessions: Sessions,
+    change: (change: SessionChange) => Promise<void>,
+  ) {
+    this.#options = options;
+    this.#sessions = sessions;
+    this.#change = change;
+    this.#startMs = options.wallMs();
+    this.#startMonotonicMs = options.monotonicMs();
+  }
+
+  /** The sessions of an earlier run are known. */
+  opened(): void {
+    let latestMs = 0;
+    for (const { offlineSinceMs } of this.#sessions.byKey.values()) {
+      latestMs = Math.max(latestMs, offlineSinceMs ?? 0);
+    }
+    if (latestMs > 0) {
+      this.#startMs = Math.min(this.#startMs, latestMs + this.#options.keepMs / 2);
+    }
+  }
+
+  /** The time by which sessions go offline, in milliseconds. */
+  nowMs(): number {
+    return this.#startMs + this.#options.monotonicMs() - this.#startMonotonicMs;
+  }
+
+  /** Whether any session waits for its client. */
+  get hasOffline(): boolean {
+    for (const { link } of this.#sessions.byKey.values()) if (link === undefined) return true;
+    return false;
+  }
+
+  /** How often to look. */
+  get intervalMs(): number {
+    return Math.min(Math.max(this.#options.keepMs / 4, 1000), 60_000);
+  }
+
+  /** Ends those whose time is up. */
+  sweep(): void {
+    const oldestMs = this.nowMs() - this.#options.keepMs;
+    const offline: Session[] = [];
+    for (const session of this.#sessions.byKey.values()) {
+      const { offlineSinceMs, link, end } = session;
+      if (link !== undefined || end !== undefined || offlineSinceMs === undefined) continue;
+      if (offlineSinceMs <= oldestMs) this.#end(session);
+      else offline.push(session);
+    }
+    const tooMany = this.#sessions.byKey.size - this.#options.sessionsMax;
+    if (tooMany <= 0) return;
+    offline.sort((a, b) => (a.offlineSinceMs ?? 0) - (b.offlineSinceMs ?? 0));
+    for (const session of offline.slice(0, tooMany)) this.#end(session);
+  }
+
+  #end({ key }: Session): void {
+    void this.#change({ type: "end", session: key });
+  }
+}
