@@ -356,14 +356,14 @@ export const guards: readonly Guard[] = [
     test: "V27",
     what: "limits.namespacesPerConnection",
     file: client,
-    code: "if (this.#joined + this.#joining.size >= limit) {",
-    without: "if (this.#joined + this.#joining.size >= 1e9) {",
+    code: "if (this.#joined + this.#joining >= limit) {",
+    without: "if (this.#joined + this.#joining >= 1e9) {",
   },
   {
     test: "V27",
     what: "namespaces that are being joined count",
     file: client,
-    code: "if (this.#joined + this.#joining.size >= limit) {",
+    code: "if (this.#joined + this.#joining >= limit) {",
     without: "if (this.#joined >= limit) {",
   },
   {

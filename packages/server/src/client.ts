@@ -66,7 +66,9 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   #attachmentsAlarm: Alarm<Client> | undefined;
   #incompleteBytes = 0;
   /** Namespaces that are being joined: they count towards the limit. */
-  readonly #joining = new Set<string>();
+  #joining = 0;
+  /** Those of them that keep sessions. */
+  #joiningSessions: Set<string> | undefined;
   #closed = false;
   /** Only where sessions are kept. */
   #sessions: ClientSessions | undefined;
@@ -217,24 +219,24 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** Joins a namespace, which may have to be made first. */
   connect(name: string, auth: unknown = {}): void {
-    // A client that left before it was in, and comes back, is let in once.
-    if (this.#joining.has(name)) return;
+    const known = this.server._nsps.get(name);
+    // A client that left before it was in, and comes back, is let in once to its session.
+    if (known?._keeper !== undefined && this.#joiningSessions?.has(name)) return;
     const limit = this.server._limits.namespacesPerConnection;
-    if (this.#joined + this.#joining.size >= limit) {
+    if (this.#joined + this.#joining >= limit) {
       this.#end(new ServerError("HF_NAMESPACES_TOO_MANY", `more than ${limit}`));
       return;
     }
-    const known = this.server._nsps.get(name);
     if (known !== undefined) {
       this.#join(known, auth);
       return;
     }
-    this.#joining.add(name);
+    this.#joining++;
     let answered = false;
     this.server._checkNamespace(name, auth, (namespace) => {
       if (answered) return;
       answered = true;
-      this.#joining.delete(name);
+      this.#joining--;
       if (namespace !== undefined) {
         this.#join(namespace, auth);
         return;
@@ -246,13 +248,18 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #join(namespace: AnyNamespace, auth: unknown): void {
-    this.#joining.add(namespace.name);
+    this.#joining++;
+    if (namespace._keeper !== undefined) {
+      this.#joiningSessions ??= new Set();
+      this.#joiningSessions.add(namespace.name);
+    }
     const joined = (socket: AnySocket) => {
       this.#add(socket);
       this.#disarmConnect();
     };
     namespace._add(this, auth, joined, () => {
-      this.#joining.delete(namespace.name);
+      this.#joining--;
+      this.#joiningSessions?.delete(namespace.name);
     });
   }
 
@@ -344,7 +351,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** @internal Ends the connection of a session that came back on another, unless another namespace lives on it. */
   _fenced(): void {
-    if (this.#joined === 0 && this.#joining.size === 0) this._abort("transport close");
+    if (this.#joined === 0 && this.#joining === 0) this._abort("transport close");
   }
 
   /** Writes what waits now, and not at the end of the turn. */
