@@ -284,7 +284,11 @@ export class Stage {
     let text = typeof line === "string" ? line : render(line);
     // One hidden value may begin like another.
     const hidden = [...this.#hidden].sort(([a], [b]) => b.length - a.length);
-    for (const [value, name] of hidden) text = text.replaceAll(value, name);
+    for (const [value, name] of hidden) {
+      // A port is a number, and not a part of a longer one.
+      const whole = /^\d+$/.test(value) ? new RegExp(`(?<!\\d)${value}(?!\\d)`, "g") : value;
+      text = text.replaceAll(whole, name);
+    }
     text = text.replace(/(?<![\w-])[\w-]{20}(?![\w-])/g, (id) => {
       const name = ids.get(id) ?? `<id ${ids.size + 1}>`;
       ids.set(id, name);
