@@ -19,7 +19,7 @@ function extract(
     configObject: {
       projectFolder: server,
       mainEntryPointFilePath: entry,
-      bundledPackages: ["@holdfast/protocol"],
+      bundledPackages: ["@holdfast/protocol", "@holdfast/journal"],
       newlineKind: "lf",
       // Of the sources the extractor sees the declarations only, siblings as they are built: no source condition here.
       compiler: {

@@ -1,7 +1,7 @@
 /**
  * Builds the npm package `holdfast` into packages/server/dist: `npm run build`, or with `--js` only what runs (no types).
  *
- *   holdfast.cjs    all code of the server and of @holdfast/protocol; the one instance, whatever way it is loaded
+ *   holdfast.cjs    all code of the server, of @holdfast/protocol and @holdfast/journal; the one instance, whatever way it is loaded
  *   index.cjs/js    `require("holdfast")` (callable, as socket.io's) and `import … from "holdfast"`: thin wrappers
  *   engine.cjs/js   the same for `holdfast/engine`
  *   *.d.cts, *.d.ts the same picture in types: one holdfast.d.cts, and wrappers, so that a type has one identity too
