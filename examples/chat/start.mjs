@@ -7,14 +7,15 @@ import { build } from "./build.mjs";
 
 await build();
 const { startChat } = await import("./build/server.js");
-const { url, close } = await startChat({
+const { io, url, close } = await startChat({
   port: Number(process.env.PORT ?? 3000),
   store: process.env.CHAT_DATA ?? fileURLToPath(new URL("data", import.meta.url)),
 });
 console.log(`The chat is at ${url}`);
 
-// A deploy: what was said is stored, and everybody comes back to the next server.
+// A deploy: everybody is sent to the next server, what is being said is stored first.
 process.once("SIGTERM", async () => {
+  await io.drain({ over: "2s" });
   await close();
   process.exit(0);
 });
