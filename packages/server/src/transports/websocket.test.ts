@@ -202,7 +202,7 @@ it("tells the same for any frames in any chunks", async () => {
         refused += told.filter((line) => line.startsWith("failed")).length;
       },
     ),
-    { numRuns: 250 },
+    { numRuns: 750 },
   );
   // Both happen often, or the property says little.
   expect(received).toBeGreaterThan(300);
