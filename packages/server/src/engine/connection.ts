@@ -458,6 +458,9 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     this.#callbacks = undefined;
     this.#closeWhenSent = undefined;
     this.server.forget(this);
+    const { turn } = this.server;
+    // Whoever sent last would be held, with all that it has, until somebody else does.
+    if (turn.reader === this) turn.reader = undefined;
     this.#release(this.transport);
     this.receiver?.closed(reason, description);
     this.emit("close", reason, description);
