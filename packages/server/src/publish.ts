@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
-import type { Outcome } from "./delivery/lane-records.ts";
+import type { Committed, LaneEntry } from "./delivery/lane-records.ts";
 import type { Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
@@ -89,8 +89,8 @@ export function producerOf(session: Session | undefined): string {
   return identity === undefined ? `s:${session.key}` : `u:${JSON.stringify(identity)}`;
 }
 
-/** Puts one event into the stream. Rejects with the store's or HF_PUBLISH_INVALID. */
-export async function publish(
+/** Puts one event into the stream. Rejects with the store's errors. @throws HF_PUBLISH_INVALID, the store's */
+export function publish(
   keeper: SessionKeeper,
   event: string,
   given: readonly unknown[],
@@ -109,16 +109,22 @@ export async function publish(
     messageId: id === undefined ? undefined : { producer, id, digest },
     expiresMs: ttlMs === undefined ? undefined : delivery.options.wallMs() + ttlMs,
   });
-  const settled = new Promise<Outcome>((resolve) => {
-    entry.settled = resolve;
+  return new Promise((resolve, reject) => {
+    entry.settled = (outcome) => {
+      if ("error" in outcome) reject(outcome.error);
+      else resolve(resultOf(keeper, entry, outcome.committed));
+    };
     // Now, and not when the store is open: it has its place among what is emitted before and after.
-    delivery.publish(entry);
+    keeper.delivery.publish(entry);
   });
-  await delivery.ready;
-  const outcome = await settled;
-  if ("error" in outcome) throw outcome.error;
-  const { offset, duplicate } = outcome.committed;
-  const { tags, except } = entry;
+}
+
+function resultOf(
+  keeper: SessionKeeper,
+  { tags, except }: LaneEntry,
+  { offset, duplicate }: Committed,
+): PublishResult {
+  const { delivery } = keeper;
   const at = delivery.at(offset);
   let position: string | undefined;
   return {

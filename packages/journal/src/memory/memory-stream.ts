@@ -16,9 +16,36 @@ import { mergeOffsets } from "../merge.ts";
 import type { MemoryJournal } from "./memory-journal.ts";
 import { OffsetList } from "./offset-list.ts";
 
-/** An entry as it is kept. Its body is a copy: what the publisher does to its own bytes later changes nothing. */
-interface KeptEntry extends EntryRecord {
+/**
+ * An entry as it is kept: nothing else of the publisher's object, which may hold much more. Its body is a copy: what
+ * the publisher does to its own bytes later changes nothing.
+ */
+class KeptEntry implements EntryRecord {
+  readonly kind = "entry";
+  readonly tags: readonly string[];
+  readonly except: readonly string[];
+  readonly body: Uint8Array;
+  readonly format: number;
+  readonly messageId: EntryRecord["messageId"];
+  readonly expiresMs: number | undefined;
+  readonly offset: number;
+  readonly timeMs: number;
   readonly appendedMs: number;
+
+  constructor(record: EntryRecord, appendedMs: number) {
+    this.tags = record.tags;
+    this.except = record.except;
+    // Small ones side by side in larger pieces of memory: one of its own costs more than the entry.
+    const body = Buffer.allocUnsafe(record.body.length);
+    body.set(record.body);
+    this.body = body;
+    this.format = record.format;
+    this.messageId = record.messageId;
+    this.expiresMs = record.expiresMs;
+    this.offset = record.offset;
+    this.timeMs = record.timeMs;
+    this.appendedMs = appendedMs;
+  }
 }
 
 export class MemoryStream implements Stream {
@@ -153,7 +180,7 @@ export class MemoryStream implements Stream {
     }
     this.#place(record);
     if (record.messageId !== undefined) this.#ids.remember(record.messageId, record.offset, now);
-    this.#keep({ ...record, body: new Uint8Array(record.body), appendedMs: now });
+    this.#keep(new KeptEntry(record, now));
     return undefined;
   }
 
@@ -168,10 +195,14 @@ export class MemoryStream implements Stream {
     this.#entries.set(offset, entry);
     this.#all.add(offset);
     if (tags.length === 0) this.#untagged.add(offset);
-    for (const tag of new Set(tags)) {
-      const offsets = this.#tagged.get(tag) ?? new OffsetList();
-      if (offsets.size === 0) this.#tagged.set(tag, offsets);
-      offsets.add(offset);
+    for (const tag of tags) {
+      let offsets = this.#tagged.get(tag);
+      if (offsets === undefined) {
+        offsets = new OffsetList();
+        this.#tagged.set(tag, offsets);
+      }
+      // A tag may be given twice.
+      if (offsets.last !== offset) offsets.add(offset);
     }
     this.#journal.kept(this, keptBytes(entry));
   }

@@ -7,6 +7,10 @@ export class OffsetList {
     return this.#offsets.length - this.#start;
   }
 
+  get last(): number | undefined {
+    return this.#offsets[this.#offsets.length - 1];
+  }
+
   add(offset: number): void {
     this.#offsets.push(offset);
   }

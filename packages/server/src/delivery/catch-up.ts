@@ -19,7 +19,7 @@ import { StoredPackets } from "./stored-packets.ts";
 const debug = createDebug("holdfast:catch-up");
 
 /** Up to this many newest entries are looked through in memory; more are looked up by tag. */
-const recentMax = 2000;
+export const recentMax = 2000;
 
 const pageBytes = 256 * 1024;
 

@@ -17,7 +17,7 @@ import type {
 } from "@holdfast/journal";
 import createDebug from "debug";
 import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
-import { CatchUp } from "./catch-up.ts";
+import { CatchUp, recentMax } from "./catch-up.ts";
 import { packetOf, partsOf, withArgument } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
@@ -61,8 +61,8 @@ export interface DeliveryOptions {
   readonly refused: (entry: LaneEntry, error: Error & { readonly code: string }) => void;
 }
 
-/** At least this much of what was sent last is kept in memory. */
-const recentBytesMin = 4 * 1024 * 1024;
+/** So much of what was sent last is kept in memory, and so many entries: no more are looked through there. */
+const recentBytesMax = 4 * 1024 * 1024;
 
 /** A client is told its position after this many bytes, even within one turn. */
 const markBytes = 64 * 1024;
@@ -78,7 +78,7 @@ export class Delivery implements LaneExit {
   readonly ready: Promise<void>;
   /** Everything up to here has come out of the lane. */
   head = 0;
-  recent = new RecentEntries(recentBytesMin, 0);
+  recent = new RecentEntries(recentBytesMax, recentMax, 0);
   positions!: PositionCodec;
   pids!: PidCodec;
   markers!: Markers;
@@ -258,7 +258,7 @@ export class Delivery implements LaneExit {
     const nowMs = this.expiry.nowMs();
     for (const session of this.sessions.byKey.values()) session.offlineSinceMs ??= nowMs;
     this.head = stream.head;
-    this.recent = new RecentEntries(recentBytesMin, stream.head);
+    this.recent = new RecentEntries(recentBytesMax, recentMax, stream.head);
   }
 
   committed(record: LaneEntry | LaneChange): void {

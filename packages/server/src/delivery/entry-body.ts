@@ -19,7 +19,9 @@ export interface EntryBody {
 export function bodyOf(packet: OutgoingPacket): EntryBody {
   const { data, attachments } = packet;
   if (attachments === undefined && typeof data === "string") {
-    return { body: packet.textBytes(), format: textFormat };
+    const body = packet.textBytes();
+    packet.dropText();
+    return { body, format: textFormat };
   }
   const parts = [data ?? "", ...(attachments ?? [])].map(partOf);
   return { body: Buffer.concat(parts), format: partsFormat };

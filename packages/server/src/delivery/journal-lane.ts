@@ -14,6 +14,7 @@ import {
   type StreamRecord,
 } from "@holdfast/journal";
 import { LaneChange, LaneEntry, type Outcome } from "./lane-records.ts";
+import { PendingRecords } from "./pending-records.ts";
 import type { Session } from "./session.ts";
 
 type LaneRecord = LaneEntry | LaneChange;
@@ -37,8 +38,7 @@ export class JournalLane implements StreamFollower {
   #failure: JournalError | undefined;
   /** Appended, or to be done, before the stream was open. */
   #early: (LaneRecord | (() => void))[] | undefined = [];
-  #tickets = 0;
-  readonly #pending = new Map<number, LaneRecord>();
+  readonly #pending = new PendingRecords();
   /** The ticket of the last pending entry with a tag, and of the last one without any. */
   readonly #pendingTags = new Map<string, number>();
   #pendingUntagged = 0;
@@ -92,8 +92,7 @@ export class JournalLane implements StreamFollower {
   // --- in ---
 
   append(record: LaneRecord): void {
-    record.ticket = ++this.#tickets;
-    this.#pending.set(record.ticket, record);
+    this.#pending.add(record);
     if (record instanceof LaneEntry) {
       if (record.tags.length === 0) this.#pendingUntagged = record.ticket;
       for (const tag of record.tags) this.#pendingTags.set(tag, record.ticket);
@@ -135,23 +134,8 @@ export class JournalLane implements StreamFollower {
       // Rooms that it has left, while that is still in the lane.
       for (const room of session.memberships.keys()) consider(room);
     }
-    return this.#pending.get(last) ?? this.#pendingBefore(last);
-  }
-
-  /** Commits may leave out a record that was refused: the last one at or before a ticket that still waits. */
-  #pendingBefore(ticket: number): LaneRecord | undefined {
-    if (ticket < this.#oldestPending()) return undefined;
-    let found: LaneRecord | undefined;
-    for (const [number, record] of this.#pending) {
-      if (number > ticket) break;
-      found = record;
-    }
-    return found;
-  }
-
-  #oldestPending(): number {
-    for (const ticket of this.#pending.keys()) return ticket;
-    return Number.POSITIVE_INFINITY;
+    // Records may leave before older ones: one that was refused did.
+    return this.#pending.lastUpTo(last);
   }
 
   // --- out ---
@@ -165,6 +149,7 @@ export class JournalLane implements StreamFollower {
   #leave(record: LaneRecord): void {
     this.#remove(record);
     this.#exit.committed(record);
+    if (record.settled === undefined && record.after === undefined) return;
     this.#finish(record, { committed: { offset: record.offset, duplicate: false } });
   }
 
@@ -190,7 +175,7 @@ export class JournalLane implements StreamFollower {
   }
 
   #remove(record: LaneRecord): void {
-    this.#pending.delete(record.ticket);
+    this.#pending.remove(record);
     if (this.#pending.size > 0) {
       if (this.#pendingTags.size > tagsSlack + 4 * this.#pending.size) this.#forgetPassedTags();
       return;
@@ -201,7 +186,7 @@ export class JournalLane implements StreamFollower {
 
   /** Under steady load the lane is never empty. */
   #forgetPassedTags(): void {
-    const oldest = this.#oldestPending();
+    const { oldest } = this.#pending;
     for (const [tag, ticket] of this.#pendingTags) {
       if (ticket < oldest) this.#pendingTags.delete(tag);
     }

@@ -22,6 +22,8 @@ export interface AwaitedAcks {
   readonly sessions: Set<Session>;
 }
 
+const nothing = new Uint8Array();
+
 abstract class LaneRecord {
   offset = 0;
   timeMs = 0;
@@ -37,7 +39,7 @@ export class LaneEntry extends LaneRecord implements EntryRecord {
   readonly kind = "entry";
   readonly tags: readonly string[];
   readonly except: readonly string[];
-  readonly body: Uint8Array;
+  body: Uint8Array;
   readonly format: number;
   readonly messageId: MessageId | undefined;
   readonly expiresMs: number | undefined;
@@ -57,6 +59,11 @@ export class LaneEntry extends LaneRecord implements EntryRecord {
     this.messageId = content.messageId;
     this.expiresMs = content.expiresMs;
     this.packet = packet;
+  }
+
+  /** The journal has it: the newest entries are kept as what their recipients get, and not twice. */
+  dropBody(): void {
+    this.body = nothing;
   }
 }
 

@@ -5,17 +5,23 @@
 import type { LaneEntry } from "./lane-records.ts";
 
 export class RecentEntries {
-  readonly #bytesMin: number;
-  #entries: LaneEntry[] = [];
+  readonly #bytesMax: number;
+  readonly #countMax: number;
+  #entries: (LaneEntry | undefined)[] = [];
   /** Where the oldest stands in the array: taking from the front moves nothing. */
   #first = 0;
   #bytes = 0;
   /** All entries after this offset are here. */
   #after: number;
 
-  /** @param bytesMin what is kept at least; @param after the head when it begins */
-  constructor(bytesMin: number, after: number) {
-    this.#bytesMin = bytesMin;
+  /**
+   * @param bytesMax what is kept at most, but for the newest entry
+   * @param countMax how many are kept at most: the longer they live, the more the garbage collector has to move
+   * @param after the head when it begins
+   */
+  constructor(bytesMax: number, countMax: number, after: number) {
+    this.#bytesMax = bytesMax;
+    this.#countMax = countMax;
     this.#after = after;
   }
 
@@ -26,16 +32,21 @@ export class RecentEntries {
 
   push(entry: LaneEntry): void {
     entry.packet.dropText();
+    entry.dropBody();
     this.#entries.push(entry);
     this.#bytes += entry.packet.size;
-    for (;;) {
-      const oldest = this.#entries[this.#first];
-      if (oldest === undefined || this.#bytes - oldest.packet.size < this.#bytesMin) return;
-      this.#shift(oldest);
-    }
+    while (this.#isFull()) this.#shift();
   }
 
-  #shift(oldest: LaneEntry): void {
+  #isFull(): boolean {
+    const count = this.#entries.length - this.#first;
+    return count > this.#countMax || (count > 1 && this.#bytes > this.#bytesMax);
+  }
+
+  #shift(): void {
+    const oldest = this.#entries[this.#first];
+    if (oldest === undefined) return;
+    this.#entries[this.#first] = undefined;
     this.#first++;
     this.#bytes -= oldest.packet.size;
     this.#after = oldest.offset;
