@@ -1,3 +1,4 @@
+/** The places of records in a lane: tickets grow, and the last one up to a ticket is found whatever has left. */
 import { expect, it } from "vitest";
 import { LaneChange } from "./lane-records.ts";
 import { PendingRecords } from "./pending-records.ts";

@@ -1,3 +1,4 @@
+/** The newest entries in memory: how many are kept, and what is known not to be there. */
 import { expect, it } from "vitest";
 import { LaneEntry } from "./lane-records.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
