@@ -258,6 +258,36 @@ describe("the wire", () => {
     expect(await raw.next()).toMatch(/^42\["b",1,"hf\.[\w.-]+"\]$/);
   });
 
+  it("has a marker behind an event that asks for an answer, which carries no position", async () => {
+    const server = await start({ store: "memory", connectionStateRecovery: {} });
+    const raw = await RawWebSocket.open(server);
+    await raw.join();
+    server.io.timeout(1000).emit("asked", 1, () => {});
+    expect(await raw.next()).toMatch(/^42\d+\["asked",1\]$/);
+    expect(await raw.next()).toMatch(/^42\["hf:position","hf\.[\w.-]+"\]$/);
+  });
+
+  it("has the markers of all namespaces before the ping whose answer proves what they mark", async () => {
+    const server = await start({ store: "memory" });
+    server.io.of("/b");
+    const raw = await RawWebSocket.open(server);
+    await raw.join("/b");
+    await raw.join();
+    raw.answersPings = false;
+    const before = raw.received.length;
+    server.io.emit("a");
+    server.io.of("/b").emit("b");
+    await until(() => raw.received.slice(before).includes("2"), "the ping");
+    const frames = raw.received.slice(before).map((frame) => String(frame).slice(0, 18));
+    expect(frames).toEqual([
+      '42["a"]',
+      '42/b,["b"]',
+      '42["hf:position","',
+      '42/b,["hf:position',
+      "2",
+    ]);
+  });
+
   it("has what was missed before CONNECT only over polling, where all is in one payload", async () => {
     const server = await start({ store: "memory", connectionStateRecovery: {} });
     const serverSide = nextSocket(server.io);

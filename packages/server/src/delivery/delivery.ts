@@ -345,6 +345,8 @@ export class Delivery implements LaneExit {
         if (acks.sessions.delete(session)) acks.ack(...args);
       });
       link.deliver(acks.packet, true);
+      // An event with an ack id carries no position: stock clients take none from it.
+      if (this.options.offsets === "argument") this.mislead(session, link);
     } else {
       link.deliver(packet, true);
     }
@@ -379,9 +381,14 @@ export class Delivery implements LaneExit {
       session.markDue = false;
       const { link } = session;
       if (link === undefined) continue;
-      if (this.options.offsets === "event" || session.misled) this.mark(session, link);
+      if (this.#isUnmarked(session)) this.mark(session, link);
       link.requestReceipt();
     }
+  }
+
+  #isUnmarked(session: Session): boolean {
+    if (session.misled) return true;
+    return this.options.offsets === "event" && this.sentUpTo(session) > session.marked;
   }
 
   /** Tells the client where it is, if the wire of this namespace does that. */
@@ -399,10 +406,15 @@ export class Delivery implements LaneExit {
     return session.live ? this.head : session.position;
   }
 
-  /** Called with each ping of the heartbeat: a client that gets nothing must not fall behind what is kept. */
-  heartbeat(session: Session): void {
-    const { link } = session;
-    if (this.options.offsets !== "event" || link === undefined) return;
-    if (this.sentUpTo(session) > session.marked) this.mark(session, link);
+  /**
+   * Called before each ping. The client knows the position of what it has been handed before the ping proves that this
+   * has arrived: a position that it brings back is never behind a receipt. With those of the heartbeat one that gets
+   * nothing does not fall behind what is kept, either.
+   */
+  beforePing(session: Session, heartbeat: boolean): void {
+    const { link, markDue } = session;
+    if (link !== undefined && (heartbeat || markDue) && this.#isUnmarked(session)) {
+      this.mark(session, link);
+    }
   }
 }

@@ -99,6 +99,7 @@ export class ReceiptLedger {
   #note(heartbeat: boolean, answered: (() => void) | undefined): void {
     const positions = [];
     for (const { delivery, session, link } of this.#connection.attached()) {
+      delivery.beforePing(session, heartbeat);
       const offset = delivery.sentUpTo(session);
       const [backfill] = session.backfills ?? [];
       positions.push({
@@ -115,7 +116,6 @@ export class ReceiptLedger {
 
   /** A ping of the heartbeat goes out now. */
   heartbeatGoesOut(): void {
-    for (const { delivery, session } of this.#connection.attached()) delivery.heartbeat(session);
     this.#note(true, undefined);
   }
 
