@@ -61,6 +61,7 @@ export class World {
       journal: plan.store !== "none",
       highWaterBytes: plan.highWaterBytes,
       tail: (namespace) => this.journals.tail(namespace),
+      epochs: (namespace) => this.journals.epochs(namespace),
       identify: plan.identify,
       receiptStoredMs,
     });

@@ -8,7 +8,7 @@ import { ConnectionModel, type StayModel } from "./connection-model.ts";
 import type { EmitKind, EmitRecord } from "./emit-record.ts";
 import { SessionModel } from "./session-model.ts";
 import { type Invariant, Violation } from "./violation.ts";
-import { offsetOf } from "./wire.ts";
+import { epochOf, offsetOf } from "./wire.ts";
 
 /** A publish whose end is awaited. */
 export interface Publishing {
@@ -33,6 +33,8 @@ export interface OracleOptions {
   readonly highWaterBytes: number;
   /** The first offset that is kept of a namespace's stream. */
   readonly tail: (namespace: string) => number;
+  /** The ids of the epochs of a namespace's stream. */
+  readonly epochs: (namespace: string) => readonly string[];
   /** A receipt that is known for so long is stored. */
   readonly receiptStoredMs: number;
 }
@@ -58,8 +60,10 @@ export interface Recipients {
 export interface Found {
   readonly pid: string | undefined;
   readonly presented: string | undefined;
-  /** The position beside the pid, if it is one. */
-  readonly reported: number | undefined;
+  /** What stands beside the pid as the position. */
+  readonly position: string | undefined;
+  /** Both are from the memory of the page, not from what it has stored. */
+  readonly remembers: boolean;
   /** The server says that it is a session that was there, though a part of what it missed is gone. */
   readonly goesOn: boolean;
 }
@@ -198,19 +202,8 @@ export class Oracle {
   /** A socket has connected. */
   connected(namespace: string, connectionId: string, owner: string, found: Found): SessionModel {
     const connection = this.connection(connectionId);
-    const { pid, presented } = found;
-    const previous = presented === undefined ? undefined : this.#byPid.get(presented);
-    const byPid = pid === undefined ? undefined : this.#byPid.get(pid);
-    const byName = pid === undefined || (found.goesOn && presented === undefined);
-    const known = byName ? this.#byName(namespace, owner) : byPid;
-    let session = known;
-    const wasThere =
-      previous !== undefined && (!previous.ended || (previous.endUncertain && found.goesOn));
-    if (this.options.durable && wasThere && session !== previous) {
-      // A new pid for the same session goes with a gap, which the client must be told.
-      if (session !== undefined) this.fail("I20 isolation", `${owner} was given another's session`);
-      session = previous;
-    }
+    const { pid, presented, position } = found;
+    let session = this.#resumed(namespace, owner, found);
     if (session?.ended === true) {
       if (!session.endUncertain)
         this.fail("I8 resume", `a session of ${owner} came back after its end`);
@@ -224,16 +217,43 @@ export class Oracle {
     }
     if (session.owner !== owner)
       this.fail("I20 isolation", `${owner} got the session of ${session.owner}`);
+    const isOwn = presented !== undefined && this.#byPid.get(presented) === session;
+    if (isOwn) session.presents(presented);
     if (pid !== undefined) {
       session.pids.add(pid);
       this.#byPid.set(pid, session);
     }
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
-    // A position of an earlier store says nothing about this one.
-    session.stay.reported = session === known ? found.reported : undefined;
+    // It counts beside a pid of the session only, and one of an earlier store is as good as none.
+    const counts = isOwn && this.options.epochs(namespace).includes(epochOf(position) ?? "");
+    session.stay.reported = counts ? offsetOf(position) : undefined;
+    if (!isOwn || !found.remembers) session.provenToPage = 0;
     this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
     return session;
+  }
+
+  /** The session that a client goes on with. */
+  #resumed(
+    namespace: string,
+    owner: string,
+    { pid, presented, goesOn }: Found,
+  ): SessionModel | undefined {
+    if (pid === undefined) return this.#byName(namespace, owner);
+    const given = this.#byPid.get(pid);
+    const previous = presented === undefined ? undefined : this.#byPid.get(presented);
+    const isThere =
+      previous !== undefined && (!previous.ended || (previous.endUncertain && goesOn));
+    // A pid is void when the client has used one that it was given later.
+    const isVoid = presented !== undefined && previous?.voidPids.has(presented) === true;
+    if (given !== undefined) {
+      if (isThere && !isVoid && given !== previous)
+        this.fail("I20 isolation", `${owner} was given another's session`);
+      return given;
+    }
+    // A new pid for the same session goes with a gap, which the client must be told.
+    if (isThere && (goesOn || !isVoid)) return previous;
+    return goesOn ? this.#byName(namespace, owner) : undefined;
   }
 
   /** The session of a device that is not known by its pid. */
@@ -377,6 +397,7 @@ export class Oracle {
   /** The store was the memory of the process: nothing of what was is owed any more. */
   lostAll(): void {
     for (const emit of this.emits.values()) emit.fate = "lost";
+    this.#byPid.clear();
     for (const session of this.sessions) {
       this.ended(session);
       session.stay = undefined;
@@ -406,7 +427,10 @@ export class Oracle {
 
   ponged(connectionId: string): void {
     for (const { stay, n } of this.connection(connectionId).pings.shift() ?? []) {
-      if (stay.session.stay === stay) stay.session.receipts.push({ tick: this.#scheduler.now, n });
+      const { session } = stay;
+      if (session.stay !== stay) continue;
+      session.receipts.push({ tick: this.#scheduler.now, n });
+      session.provenToPage = Math.max(session.provenToPage, n);
     }
   }
 
@@ -458,6 +482,10 @@ export class Oracle {
     if (reported !== undefined) {
       if (offset <= reported) {
         this.fail("I9 no repeats", `${owner} got ${n} again, and had said that it has it`);
+      }
+      // The position goes out before the ping that asks for the receipt.
+      if (n <= session.provenToPage) {
+        this.fail("I9 no repeats", `${owner} got ${n} again, whose position it was not told`);
       }
       return;
     }

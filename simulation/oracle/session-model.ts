@@ -12,7 +12,10 @@ export class SessionModel {
   readonly namespace: string;
   /** Whose it is: the name of the simulated device. */
   readonly owner: string;
+  /** In the order in which the client was told them. */
   readonly pids = new Set<string>();
+  /** Those that the client has stopped using: it may still be found by them, or not. */
+  readonly voidPids = new Set<string>();
   readonly rooms = new Map<string, Membership>();
   /** Changes of rooms that may not be committed, oldest first. */
   changes: { readonly n: number; readonly room: string; certain: boolean }[] = [];
@@ -35,10 +38,20 @@ export class SessionModel {
   stay: StayModel | undefined;
   /** Proven to have arrived: pairs of when that was known and the call. */
   receipts: { readonly tick: number; readonly n: number }[] = [];
+  /** The last call that is proven to have arrived at the page that is open now. */
+  provenToPage = 0;
 
   constructor(namespace: string, owner: string) {
     this.namespace = namespace;
     this.owner = owner;
+  }
+
+  /** Its client comes with this pid: those that it was told before count no longer. */
+  presents(presented: string): void {
+    for (const pid of this.pids) {
+      if (pid === presented) return;
+      this.voidPids.add(pid);
+    }
   }
 
   owe(emit: EmitRecord): void {

@@ -58,12 +58,15 @@ export class Wire implements EngineWatcher {
   }
 }
 
-/** The offset in a position that a client holds. Undefined for any other string. */
+/** A position that a client holds, or an application. Nothing else looks like one. */
+const positionForm = /^(?:hf|hp)\.([\w-]+)\.([0-9a-z]+)\.[\w-]+$/;
+
 export function offsetOf(position: unknown): number | undefined {
-  if (typeof position !== "string") return undefined;
-  const [prefix, , offset, check] = position.split(".");
-  if (prefix !== "hf" && prefix !== "hp") return undefined;
-  if (offset === undefined || check === undefined) return undefined;
-  const value = Number.parseInt(offset, 36);
-  return Number.isNaN(value) ? undefined : value;
+  const match = typeof position === "string" ? positionForm.exec(position) : null;
+  return match === null ? undefined : Number.parseInt(match[2] ?? "", 36);
+}
+
+/** The id of the epoch that it is of. */
+export function epochOf(position: unknown): string | undefined {
+  return typeof position === "string" ? positionForm.exec(position)?.[1] : undefined;
 }

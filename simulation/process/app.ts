@@ -4,7 +4,6 @@
  */
 import type { Oracle, Recipients } from "../oracle/oracle.ts";
 import type { SessionModel } from "../oracle/session-model.ts";
-import { offsetOf } from "../oracle/wire.ts";
 import type { AppServer, AppSocket } from "./server-process.ts";
 
 /** What clients bring with their CONNECT, besides what the stock client adds. */
@@ -72,11 +71,11 @@ export class App {
     const owner = textOf(auth.device) ?? "?";
     const { pid } = socket;
     const presented = textOf(auth.pid) ?? textOf(auth.hf?.pid);
-    const offset = auth.pid === undefined ? auth.hf?.position : auth.offset;
-    const reported = presented === undefined ? undefined : offsetOf(offset);
+    const position = textOf(auth.pid === undefined ? auth.hf?.position : auth.offset);
     const { kind, gaps } = socket.resume;
     const goesOn = kind === "gap" && gaps[0]?.reason !== "session";
-    const found = { pid, presented, reported, goesOn };
+    const remembers = auth.pid !== undefined;
+    const found = { pid, presented, position, remembers, goesOn };
     const session = this.#oracle.connected(namespace, socket.conn.id, owner, found);
     this.models.set(socket, session);
     this.sockets.get(namespace)?.push(socket);

@@ -4,6 +4,7 @@ import {
   type Journal,
   type JournalError,
   MemoryJournal,
+  type Stream,
   type StreamRecord,
 } from "@holdfast/journal";
 import type { WallClock } from "../kernel/host.ts";
@@ -23,6 +24,8 @@ export interface JournalMachine {
   fill(full: boolean): void;
   /** The first offset that is kept of a stream. */
   tail(name: string): number;
+  /** The ids of a stream's epochs. */
+  epochs(name: string): readonly string[];
   /** From now on nothing goes wrong any more. */
   heal(): void;
   /** Looks at what it holds, at the end. */
@@ -40,6 +43,7 @@ const none: JournalMachine = {
   kill() {},
   fill() {},
   tail: () => 0,
+  epochs: () => [],
   heal() {},
   check: () => Promise.resolve(),
 };
@@ -75,6 +79,10 @@ function makeJournal(plan: Plan, machine: Machine, random: Random): MemoryJourna
   const bytes = (count: number) => Uint8Array.from({ length: count }, () => random.below(256));
   const retention = { entries: plan.keptEntries };
   return new MemoryJournal({ clock: machineClock(machine), random: { bytes }, retention });
+}
+
+function idsOf(stream: Stream | undefined): readonly string[] {
+  return stream?.epochs.map(({ id }) => id) ?? [];
 }
 
 /** Everything is gone with the process. */
@@ -114,6 +122,10 @@ class MemoryMachine implements JournalMachine {
 
   tail(name: string): number {
     return this.#journal?.streams.get(name)?.tail ?? 0;
+  }
+
+  epochs(name: string): readonly string[] {
+    return idsOf(this.#journal?.streams.get(name));
   }
 
   heal(): void {}
@@ -170,7 +182,11 @@ class DiskMachine implements JournalMachine {
   }
 
   tail(name: string): number {
-    return this.#disk.tails.get(name)?.tail ?? 0;
+    return this.#disk.streams.get(name)?.tail ?? 0;
+  }
+
+  epochs(name: string): readonly string[] {
+    return idsOf(this.#disk.streams.get(name));
   }
 
   heal(): void {

@@ -75,9 +75,9 @@ class Hub implements StreamFollower {
 
 export class Disk {
   readonly options: DiskOptions;
-  readonly #streams = new Map<string, Promise<KeptStream>>();
+  readonly #kept = new Map<string, Promise<KeptStream>>();
   /** The streams that are open, to look at. */
-  readonly tails = new Map<string, Stream>();
+  readonly streams = new Map<string, Stream>();
   /** Publishes are refused, for lack of space. */
   full = false;
   /** The next flush fails. */
@@ -88,10 +88,10 @@ export class Disk {
   }
 
   stream(name: string): Promise<KeptStream> {
-    const known = this.#streams.get(name);
+    const known = this.#kept.get(name);
     if (known !== undefined) return known;
     const made = this.#make(name);
-    this.#streams.set(name, made);
+    this.#kept.set(name, made);
     return made;
   }
 
@@ -99,7 +99,7 @@ export class Disk {
     const stream = await this.options.journal.stream(name);
     const hub = new Hub();
     stream.follow(hub);
-    this.tails.set(name, stream);
+    this.streams.set(name, stream);
     const kept: KeptStream = { stream, hub, sessions: [], checkpoint: undefined };
     hub.onCommitted = (record) => {
       if (record.kind === "session") {
