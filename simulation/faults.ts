@@ -104,8 +104,8 @@ export const faults: readonly Fault[] = [
   {
     what: "a session that catches up is live at once",
     file: catchUp,
-    code: "    const skipped = session.skippedUntold;",
-    without: "    session.live = true; const skipped = session.skippedUntold;",
+    code: "    this.#running.set(session, { link, progress, reading: false });\n    this.#advance(session);",
+    without: "    session.live = true;",
   },
   {
     what: "the newest entries are left out when a session turns live",

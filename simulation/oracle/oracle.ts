@@ -212,6 +212,7 @@ export class Oracle {
     }
     if (session === undefined) {
       session = new SessionModel(namespace, owner);
+      session.untold = presented !== undefined && this.#byPid.has(presented);
       this.sessions.push(session);
       this.#allowEarly(session, connection);
     }
@@ -458,6 +459,8 @@ export class Oracle {
     if (stay === undefined || session?.owner !== owner || !session.mayGet(n)) {
       this.fail("I20 isolation", `${owner} got ${n} (${emit.kind}), which was not for it`);
     }
+    if (session.untold && !stay.left)
+      this.fail("I10 honest gap", `${owner} got ${n}, and was not told that its session is gone`);
     if (session.give(n) > 1) this.#checkRepeat(stay, emit);
     if (emit.kind === "volatile") return;
     if (n <= stay.latest) {
@@ -529,7 +532,10 @@ export class Oracle {
     if (reason === "retention" && to < this.options.tail(namespace)) return;
     // Of the session before: nothing of this one may be in it.
     const own = owed.some(({ n, offset }) => offset > from && offset <= to && !given.has(n));
-    if (reason === "session" && !own) return;
+    if (reason === "session" && !own) {
+      stay.session.untold = false;
+      return;
+    }
     this.fail("I10 honest gap", `${owner} was told that nothing is left up to ${to}: ${reason}`);
   }
 
@@ -567,6 +573,8 @@ export class Oracle {
     if (asked !== undefined) this.fail("I18 liveness", `the callback of ${asked} never ran`);
     for (const session of this.sessions) {
       if (session.ended) continue;
+      if (session.untold && session.stay !== undefined)
+        this.fail("I10 honest gap", `${session.owner} was not told that its session is gone`);
       const [first, ...more] = session.missing();
       if (first === undefined) continue;
       if (session.stay === undefined) continue;

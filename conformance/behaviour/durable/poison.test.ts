@@ -45,6 +45,14 @@ it('WIRE 11f: after five connections that ended on it, replayed alone, with a ga
   const last = sent.at(-1)?.join() ?? "";
   expect(last).toContain("after");
   expect(last).toContain('"reason":"skipped"');
+  // Nothing proves that it has been told: it is told again.
+  const socket = [...server.io.sockets.sockets.values()][0];
+  raw.close();
+  await until(() => socket?.connected !== true, "the end of the connection");
+  raw = await open();
+  await raw.send(`40${JSON.stringify({ pid })}`);
+  expect(await raw.until('42["hf:gap')).toContain('"reason":"skipped"');
+  expect(await raw.until('42["')).toContain("after");
   expect(log).toHaveBeenCalledOnce();
   log.mockRestore();
 });

@@ -444,6 +444,42 @@ describe("gaps", () => {
     expect(again.resume.gaps).toMatchObject([{ reason: "session" }]);
   });
 
+  it("tells it again to a client that reports no position and was cut off before", async () => {
+    const server = await start({ store: "memory", offsets: "none" });
+    const come = async (pid?: string) => {
+      const serverSide = nextSocket(server.io);
+      const raw = await RawWebSocket.open(server);
+      raw.answersPings = false;
+      const { pid: given } = jsonOf(await raw.join("/", pid === undefined ? {} : { pid })) as {
+        pid: string;
+      };
+      return { raw, socket: await serverSide, pid: given };
+    };
+    const leave = async ({ raw, socket }: Awaited<ReturnType<typeof come>>) => {
+      const gone = next(socket, "disconnect");
+      raw.close();
+      await gone;
+    };
+    const first = await come();
+    first.socket.disconnect();
+    const second = await come(first.pid);
+    expect(second.socket.resume.gaps).toMatchObject([{ from: null, reason: "session" }]);
+    // All that it has read is CONNECT.
+    await leave(second);
+    const third = await come(second.pid);
+    expect(await third.raw.next()).toMatch(/^42\["hf:gap",\{"from":null,.*"reason":"session"\}\]$/);
+    expect(third.socket.resume.kind).toBe("gap");
+    expect(third.pid).not.toBe(second.pid);
+    await third.raw.until("2");
+    const heard = next(third.socket, "heard");
+    await third.raw.send("3", '42["heard"]');
+    await heard;
+    await leave(third);
+    const fourth = await come(third.pid);
+    expect(fourth.socket.resume.kind).toBe("full");
+    expect(fourth.pid).toBe(third.pid);
+  });
+
   it("F10: tells of what retention has taken", async () => {
     const server = await start({ store: "memory", keep: { entries: 3 } });
     const [socket, client] = await pair(server, "/", reconnecting);

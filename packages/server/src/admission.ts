@@ -6,7 +6,7 @@ import createDebug from "debug";
 import { type Claim, type ClaimedGap, continuing, readClaim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Session } from "./delivery/session.ts";
-import type { Identity } from "./delivery/session-changes.ts";
+import type { Identity, StartGap } from "./delivery/session-changes.ts";
 import { holderOf } from "./delivery/session-table.ts";
 import { ServerError } from "./errors.ts";
 import type { Host } from "./host/host.ts";
@@ -64,6 +64,10 @@ function isName(value: unknown): value is string | undefined {
 
 function sameHolder(left: Identity | undefined, right: Identity | undefined): boolean {
   return (left && holderOf(left)) === (right && holderOf(right));
+}
+
+function startGapOf({ from, reason }: ClaimedGap): StartGap {
+  return from === undefined ? { reason } : { from, reason };
 }
 
 export class Admission {
@@ -213,6 +217,7 @@ export class Admission {
       ...(identity !== undefined && { identity }),
       ...(slot > 0 && { slot }),
       ...(data !== undefined && { data }),
+      ...(gap !== undefined && { gap: startGapOf(gap) }),
     });
     await started;
     const { start } = session;

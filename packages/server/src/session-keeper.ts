@@ -85,7 +85,7 @@ export class SessionKeeper {
       settled();
       if (admitted === undefined) return;
       // Not within a promise: what handlers of "connection" throw is the application's own affair.
-      process.nextTick(() => this.#connect(socket, client, claim, admitted, joined));
+      process.nextTick(() => this.#connect(socket, client, admitted, joined));
     } catch (error) {
       settled();
       this.#refuse(socket, error);
@@ -129,8 +129,11 @@ export class SessionKeeper {
       data: this.#dataOf(socket),
     });
     try {
-      // What was done to the session while it was offline may still be on its way into the journal.
-      if (admitted.resumed) await this.delivery.settled(admitted.session);
+      if (admitted.resumed) {
+        this.#keepPids(claim, admitted);
+        // What was done to the session while it was offline may still be on its way into the journal.
+        await this.delivery.settled(admitted.session);
+      }
       await this.#authorizeRooms(socket, admitted);
     } catch (error) {
       this.#admission.settled(admitted.session);
@@ -163,7 +166,6 @@ export class SessionKeeper {
   #connect(
     socket: AnySocket,
     client: Client,
-    claim: Claim,
     admitted: Admitted,
     joined: (socket: AnySocket) => void,
   ): void {
@@ -192,7 +194,7 @@ export class SessionKeeper {
     delivery.attach(session, link, from);
     this.#admission.settled(session);
     this.#holders.set(session, socket);
-    this.#nameSession(claim, admitted);
+    this.#nameSession(admitted);
     this.#nsp.sockets.set(socket.id, socket);
     const missing = [...shown].filter((room) => !session.showsIn(room));
     this.adapter.showRooms(socket.id, [socket.id, ...session.shownRooms(), ...shown]);
@@ -241,12 +243,19 @@ export class SessionKeeper {
     old.client._fenced();
   }
 
-  #nameSession(claim: Claim, { session, socketId, pid, resumed }: Admitted): void {
+  /** A client that was told a pid comes with it, whatever happens to this process: it is stored before. */
+  #keepPids(claim: Claim, { session, pid }: Admitted): void {
     const { delivery } = this;
-    if (!resumed) return;
     if (claim.session === session && session.pids.length > 1 && claim.pid === session.pid) {
       void delivery.change({ type: "pid", session: session.key, pid: session.pid });
     }
+    if (session.pids.includes(pid)) return;
+    void delivery.change({ type: "name", session: session.key, pid });
+  }
+
+  #nameSession({ session, socketId, pid, resumed }: Admitted): void {
+    const { delivery } = this;
+    if (!resumed) return;
     delivery.sessions.name(session, socketId, pid);
     void delivery.change({ type: "connect", session: session.key, socketId, pid });
   }

@@ -53,11 +53,6 @@ export class CatchUp {
     const { link } = session;
     if (link === undefined) return;
     this.#running.set(session, { link, progress, reading: false });
-    const skipped = session.skippedUntold;
-    if (skipped !== undefined) {
-      this.gap(session, link, progress, skipped - 1, skipped, "skipped");
-      session.skippedUntold = undefined;
-    }
     this.#advance(session);
   }
 
@@ -219,6 +214,10 @@ export class CatchUp {
     this.#release(session, link, entry.offset - 1);
     if (session.link !== link) return;
     session.position = entry.offset;
+    if (session.skipped?.has(entry.offset)) {
+      this.gap(session, link, progress, entry.offset - 1, entry.offset, "skipped");
+      return;
+    }
     if (!session.receives(entry)) return;
     if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {
       progress.expired++;

@@ -73,6 +73,8 @@ function claimOf(delivery: Delivery, pid: unknown, text: unknown, saved: boolean
   if (known === undefined || position.offset > (known.end ?? head)) {
     return { ...beyond(delivery, session, position.offset, known), ...found };
   }
+  // It was given a position only when it had been told what it missed before the session began.
+  if (position.offset >= session.start) session.untold = undefined;
   return { ...continuing(delivery, session, position.offset), ...found };
 }
 
@@ -96,7 +98,11 @@ function beyond(
 
 /** From a position on; the session's receipt when it brought none. */
 export function continuing(delivery: Delivery, session: Session, position: number): Continuation {
-  const from = Math.max(position, session.start);
+  const { start, untold } = session;
+  if (untold !== undefined) {
+    return { session, from: start, gap: { from: untold.from, to: start, reason: untold.reason } };
+  }
+  const from = Math.max(position, start);
   const kept = (delivery.stream?.tail ?? 1) - 1;
   if (from >= kept) return { session, from, gap: undefined };
   return { session, from: kept, gap: { from, to: kept, reason: "retention" } };

@@ -229,7 +229,6 @@ export class Delivery implements LaneExit {
     const offset = session.suspicion.ended(session, this.options.monotonicMs());
     this.detach(session);
     if (offset === undefined) return;
-    session.skippedUntold = offset;
     void this.change({ type: "skip", session: session.key, offset });
     this.options.skipped(session, offset);
   }

@@ -29,6 +29,8 @@ export class ReceiptStore {
 
   /** The transport of a client is known to have everything up to `offset`. */
   add(session: Session, offset: number): void {
+    // What it had missed was told before anything else on its connection.
+    session.untold = undefined;
     if (offset <= session.receipt) return;
     session.receipt = offset;
     this.#arrived(session);

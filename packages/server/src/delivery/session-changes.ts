@@ -3,6 +3,8 @@
  * have led to, in the order of the stream: see session-table.ts.
  */
 
+import type { GapReason } from "./marker.ts";
+
 /** Names and devices from verified credentials: what an application's `identify` gives. */
 export interface Identity {
   readonly user: string | undefined;
@@ -20,6 +22,13 @@ export interface SessionStart {
   readonly identity?: Identity;
   readonly slot?: number;
   readonly data?: unknown;
+  /** Its client came for what cannot be had any more, and is to be told so: after which offset, if that is known. */
+  readonly gap?: StartGap;
+}
+
+export interface StartGap {
+  readonly from?: number;
+  readonly reason: GapReason;
 }
 
 export type SessionChange =
@@ -45,6 +54,8 @@ export type SessionChange =
       readonly socketId: string;
       readonly pid?: string;
     }
+  /** Its client is about to be told one more pid. */
+  | { readonly type: "name"; readonly session: string; readonly pid: string }
   /** A new pid was used: the ones before it are void. */
   | { readonly type: "pid"; readonly session: string; readonly pid: string }
   | { readonly type: "disconnect"; readonly session: string }

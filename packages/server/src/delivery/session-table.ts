@@ -12,6 +12,7 @@ import {
   type Identity,
   type SessionChange,
   type SessionStart,
+  type StartGap,
 } from "./session-changes.ts";
 
 /** Older ids of a session's sockets under which it is still found. */
@@ -35,6 +36,7 @@ interface StoredSession {
   readonly backfills?: readonly { room: string; next: number; until: number }[];
   readonly backfilled?: readonly (readonly [string, readonly number[]])[];
   readonly skipped?: readonly number[];
+  readonly untold?: StartGap;
 }
 
 interface StoredState {
@@ -179,6 +181,9 @@ export class SessionTable {
         this.name(session, change.socketId, change.pid);
         session.offlineSinceMs = undefined;
         break;
+      case "name":
+        this.name(session, session.socketId, change.pid);
+        break;
       case "pid":
         for (const pid of session.pids) if (pid !== change.pid) this.#byPid.delete(pid);
         session.pids = [change.pid];
@@ -210,6 +215,7 @@ export class SessionTable {
     session.start = offset;
     session.receipt = offset;
     session.storedReceipt = offset;
+    session.untold = change.gap;
     session.offlineSinceMs = timeMs;
     if (session.data === undefined) session.data = change.data;
     for (const room of change.rooms) session.join(room, offset);
@@ -257,6 +263,7 @@ export class SessionTable {
     if (session === undefined) return;
     session.storedReceipt = Math.max(session.storedReceipt, receipt);
     session.receipt = Math.max(session.receipt, receipt);
+    if (session.receipt > session.start) session.untold = undefined;
   }
 
   #arrived(session: Session, room: string, next: number, until: number): void {
@@ -293,8 +300,8 @@ export class SessionTable {
 }
 
 function storedSession(session: Session): StoredSession {
-  const { key, pids, socketIds, identity, slot, start, data, receipt, backfills, skipped } =
-    session;
+  const { key, pids, socketIds, identity, slot, start, data, receipt, backfills } = session;
+  const { skipped, untold } = session;
   return {
     key,
     pids,
@@ -314,6 +321,7 @@ function storedSession(session: Session): StoredSession {
     }),
     ...(session.backfilled.size > 0 && { backfilled: [...session.backfilled] }),
     ...(skipped && { skipped: [...skipped] }),
+    ...(untold && { untold }),
   };
 }
 
@@ -339,6 +347,7 @@ function restoredSession(stored: StoredSession): Session {
     session.backfilled.set(room, [...intervals]);
   }
   if (stored.skipped !== undefined) session.skipped = new Set(stored.skipped);
+  session.untold = stored.untold;
   return session;
 }
 

@@ -7,7 +7,7 @@
 
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { Suspicion } from "./poison.ts";
-import type { Identity, SessionChange } from "./session-changes.ts";
+import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
 
 /** Tags of the server's own begin with a character that no room of an application will. */
 export function sessionTag(key: string): string {
@@ -105,9 +105,10 @@ export class Session {
   backfills: Backfill[] | undefined;
   /** Older entries that were owed at some time, by room: they are not owed again. Flat, as intervals. */
   readonly backfilled = new Map<string, Intervals>();
+  /** Entries that were set aside: its client is told of each where it would have come. */
   skipped: Set<number> | undefined;
-  /** An entry that was set aside, until its client has been told. */
-  skippedUntold: number | undefined;
+  /** What its client has missed before it began, until it is known to have been told. */
+  untold: StartGap | undefined;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
   storedReceipt = 0;
