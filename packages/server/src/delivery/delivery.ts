@@ -18,12 +18,12 @@ import type {
 import createDebug from "debug";
 import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
 import { CatchUp, recentMax } from "./catch-up.ts";
-import { packetOf, partsOf, withArgument } from "./entry-body.ts";
+import { packetOf, partsOf, withPosition } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
 import type { OnceLimits } from "./once-table.ts";
-import { OutgoingPacket } from "./outgoing-packet.ts";
+import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
@@ -247,11 +247,8 @@ export class Delivery implements LaneExit {
 
   // --- out of the lane ---
 
-  opened(stream: Stream, { checkpoint, records }: Restored): void {
-    if (checkpoint !== undefined) this.sessions.decode(checkpoint.state);
-    for (const record of records) {
-      this.sessions.replay(record.body, record.offset, record.timeMs);
-    }
+  opened(stream: Stream, restored: Restored): void {
+    this.sessions.restore(restored);
     // Whoever was connected when the server ended is not any more.
     this.expiry.opened();
     const nowMs = this.expiry.nowMs();
@@ -270,26 +267,21 @@ export class Delivery implements LaneExit {
       }
       return;
     }
-    if (this.options.offsets === "argument") record.packet = this.#withPosition(record);
+    if (this.options.offsets === "argument") {
+      record.packet = withPosition(record.packet, this.#positionAt(record.offset));
+    }
     this.recent.push(record);
     this.#deliver(record);
   }
 
-  #withPosition({ packet, offset }: LaneEntry): OutgoingPacket {
-    const { data } = packet;
-    if (typeof data !== "string") return packet;
-    const position = this.positions.encode("resume", this.at(offset));
-    const text = withArgument(data, position);
-    return new OutgoingPacket("message", text, packet.compress, packet.attachments);
+  #positionAt(offset: number): string {
+    return this.positions.encode("resume", this.at(offset));
   }
 
   /** The packet of an entry that was read from the journal. */
   packetOfStored(entry: Pick<EntryContent, "body" | "format">, offset: number): OutgoingPacket {
-    const position =
-      this.options.offsets === "argument"
-        ? this.positions.encode("resume", this.at(offset))
-        : undefined;
-    return packetOf(partsOf(entry), position);
+    const inArgument = this.options.offsets === "argument";
+    return packetOf(partsOf(entry), inArgument ? this.#positionAt(offset) : undefined);
   }
 
   refused(record: LaneEntry | LaneChange, error: JournalError): void {
@@ -406,9 +398,8 @@ export class Delivery implements LaneExit {
   }
 
   /**
-   * Called before each ping. The client knows the position of what it has been handed before the ping proves that this
-   * has arrived: a position that it brings back is never behind a receipt. With those of the heartbeat one that gets
-   * nothing does not fall behind what is kept, either.
+   * Called before each ping. A client is told its position before a ping proves that it has what it was handed: what it
+   * brings back is never behind a receipt. With the heartbeat one that gets nothing does not fall behind what is kept.
    */
   beforePing(session: Session, heartbeat: boolean): void {
     const { link, markDue } = session;

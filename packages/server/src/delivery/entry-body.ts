@@ -65,7 +65,14 @@ export function packetOf(
   );
 }
 
+/** A packet as it is sent in "argument" mode: the position is its last argument. */
+export function withPosition(packet: OutgoingPacket, position: string): OutgoingPacket {
+  const { data, compress, attachments } = packet;
+  if (typeof data !== "string") return packet;
+  return new OutgoingPacket("message", withArgument(data, position), compress, attachments);
+}
+
 /** An event's text with one more argument: it ends with the bracket of its array. */
-export function withArgument(text: string, argument: string): string {
+function withArgument(text: string, argument: string): string {
   return `${text.slice(0, -1)},${JSON.stringify(argument)}]`;
 }

@@ -5,6 +5,7 @@
  * `socket.rooms` shows runs ahead of them.
  */
 
+import type { Restored } from "@holdfast/journal";
 import { type OnceLimits, OnceTable, type StoredOnce } from "./once-table.ts";
 import { Session } from "./session.ts";
 import {
@@ -285,17 +286,17 @@ export class SessionTable {
     return Buffer.from(JSON.stringify(state));
   }
 
-  /** Begins with what `encode` has given. */
-  decode(bytes: Uint8Array): void {
+  /** Begins with what the journal has kept. */
+  restore({ checkpoint, records }: Restored): void {
+    if (checkpoint !== undefined) this.#decode(checkpoint.state);
+    for (const { body, offset, timeMs } of records) this.apply(decodeChange(body), offset, timeMs);
+  }
+
+  #decode(bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
     const state = JSON.parse(text) as StoredState;
     for (const stored of state.sessions) this.#add(restoredSession(stored));
     this.once.decode(state.once);
-  }
-
-  /** Takes a record that was read from the journal. */
-  replay(body: Uint8Array, offset: number, timeMs: number): void {
-    this.apply(decodeChange(body), offset, timeMs);
   }
 }
 
