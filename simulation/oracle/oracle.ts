@@ -66,6 +66,8 @@ export interface Found {
   readonly remembers: boolean;
   /** The server says that it is a session that was there, though a part of what it missed is gone. */
   readonly goesOn: boolean;
+  /** Where its session begins, if it is told that it had another before. */
+  readonly begins: number | undefined;
 }
 
 /** What one turn brings may be pending above the limit: the largest burst of a plan, with markers and pings. */
@@ -213,6 +215,7 @@ export class Oracle {
     if (session === undefined) {
       session = new SessionModel(namespace, owner);
       session.untold = presented !== undefined && this.#byPid.has(presented);
+      session.begins = found.begins;
       this.sessions.push(session);
       this.#allowEarly(session, connection);
     }
@@ -238,7 +241,7 @@ export class Oracle {
   #resumed(
     namespace: string,
     owner: string,
-    { pid, presented, goesOn }: Found,
+    { pid, presented, goesOn, begins }: Found,
   ): SessionModel | undefined {
     if (pid === undefined) return this.#byName(namespace, owner);
     const given = this.#byPid.get(pid);
@@ -254,7 +257,12 @@ export class Oracle {
     }
     // A new pid for the same session goes with a gap, which the client must be told.
     if (isThere && (goesOn || !isVoid)) return previous;
-    return goesOn ? this.#byName(namespace, owner) : undefined;
+    if (goesOn) return this.#byName(namespace, owner);
+    // One that is found by its name is told again what was missed before it began.
+    if (begins === undefined) return undefined;
+    return this.sessions.find(
+      (session) => session.namespace === namespace && session.begins === begins,
+    );
   }
 
   /** The session of a device that is not known by its pid. */
@@ -401,6 +409,7 @@ export class Oracle {
     this.#byPid.clear();
     for (const session of this.sessions) {
       this.ended(session);
+      session.begins = undefined;
       session.stay = undefined;
     }
     this.#committed.clear();

@@ -19,6 +19,8 @@ export class SessionModel {
   readonly rooms = new Map<string, Membership>();
   /** Changes of rooms that may not be committed, oldest first. */
   changes: { readonly n: number; readonly room: string; certain: boolean }[] = [];
+  /** The offset at which it began, if its client had another one before. */
+  begins: number | undefined;
   /** Its client came with the pid of another one, and does not know yet what that means. */
   untold = false;
   ended = false;

@@ -4,6 +4,7 @@
  */
 import type { Oracle, Recipients } from "../oracle/oracle.ts";
 import type { SessionModel } from "../oracle/session-model.ts";
+import { offsetOf } from "../oracle/wire.ts";
 import type { AppServer, AppSocket } from "./server-process.ts";
 
 /** What clients bring with their CONNECT, besides what the stock client adds. */
@@ -73,9 +74,11 @@ export class App {
     const presented = textOf(auth.pid) ?? textOf(auth.hf?.pid);
     const position = textOf(auth.pid === undefined ? auth.hf?.position : auth.offset);
     const { kind, gaps } = socket.resume;
-    const goesOn = kind === "gap" && gaps[0]?.reason !== "session";
+    const [gap] = gaps;
+    const goesOn = kind === "gap" && gap?.reason !== "session";
+    const begins = kind === "gap" && gap?.reason === "session" ? offsetOf(gap.to) : undefined;
     const remembers = auth.pid !== undefined;
-    const found = { pid, presented, position, remembers, goesOn };
+    const found = { pid, presented, position, remembers, goesOn, begins };
     const session = this.#oracle.connected(namespace, socket.conn.id, owner, found);
     this.models.set(socket, session);
     this.sockets.get(namespace)?.push(socket);
