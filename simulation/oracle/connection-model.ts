@@ -1,6 +1,20 @@
 /** What one connection has carried, as seen at both of its ends. */
 import type { SessionModel } from "./session-model.ts";
 
+/** What a client brought with it, and what it is told. */
+export interface Found {
+  readonly pid: string | undefined;
+  readonly presented: string | undefined;
+  /** What stands beside the pid as the position. */
+  readonly position: string | undefined;
+  /** Both are from the memory of the page, not from what it has stored. */
+  readonly remembers: boolean;
+  /** The server says that it is a session that was there, though a part of what it missed is gone. */
+  readonly goesOn: boolean;
+  /** Where its session begins, if it is told that it had another before. */
+  readonly begins: number | undefined;
+}
+
 /**
  * A client's stay in a namespace on one connection. It may leave and come back, and what is on its way then still
  * belongs to the stay before.

@@ -4,7 +4,7 @@
  */
 import type { Scheduler } from "../kernel/scheduler.ts";
 import type { Trace } from "../kernel/trace.ts";
-import { ConnectionModel, type StayModel } from "./connection-model.ts";
+import { ConnectionModel, type Found, type StayModel } from "./connection-model.ts";
 import type { EmitKind, EmitRecord } from "./emit-record.ts";
 import { SessionModel } from "./session-model.ts";
 import { type Invariant, Violation } from "./violation.ts";
@@ -54,20 +54,6 @@ export interface Recipients {
   /** Only this session, or everybody but it. */
   readonly only?: SessionModel | undefined;
   readonly notTo?: SessionModel | undefined;
-}
-
-/** What a client brought with it, and what it is told. */
-export interface Found {
-  readonly pid: string | undefined;
-  readonly presented: string | undefined;
-  /** What stands beside the pid as the position. */
-  readonly position: string | undefined;
-  /** Both are from the memory of the page, not from what it has stored. */
-  readonly remembers: boolean;
-  /** The server says that it is a session that was there, though a part of what it missed is gone. */
-  readonly goesOn: boolean;
-  /** Where its session begins, if it is told that it had another before. */
-  readonly begins: number | undefined;
 }
 
 /** What one turn brings may be pending above the limit: the largest burst of a plan, with markers and pings. */
