@@ -38,7 +38,7 @@ export class CatchUp {
   readonly #delivery: Delivery;
   readonly #readsMax: number;
   readonly #running = new Map<Session, Running>();
-  readonly #stored = new StoredPackets();
+  readonly #stored: StoredPackets;
   #reads = 0;
   /** Sessions that wait until fewer pages are read. */
   readonly #waiting: Session[] = [];
@@ -46,6 +46,7 @@ export class CatchUp {
   constructor(delivery: Delivery, readsMax: number) {
     this.#delivery = delivery;
     this.#readsMax = readsMax;
+    this.#stored = new StoredPackets(delivery.options.later);
   }
 
   /** Begins to give a session what it has missed. Call it when its connection has been told CONNECT. */
