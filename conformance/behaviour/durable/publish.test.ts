@@ -78,6 +78,19 @@ describe("publish", () => {
     expect(numbers(heard)).toEqual([1, 2]);
   });
 
+  it("gives what a client can be answered with as it is", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server);
+    socket.on("say", (text: string, reply: (result: unknown) => void) => {
+      void server.io.to("room").publish("said", text).then(reply);
+    });
+    const answer: unknown = await client.emitWithAck("say", "hello");
+    const { position } = await server.io.to("room").publish("said", "more");
+    const here = expect.stringMatching(/^hp\./);
+    expect(position).toEqual(here);
+    expect(answer).toEqual({ position: here, duplicate: false, durability: "memory" });
+  });
+
   it("knows who has not confirmed an event", async () => {
     const server = await start({ store: "memory" });
     const [socket, client] = await pair(server);

@@ -146,16 +146,21 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    * @returns resolves when the event is committed. Rejects with HF_STORE_MISSING, HF_PUBLISH_INVALID,
    * HF_MESSAGE_ID_CONFLICT, HF_STORE_FULL, HF_STORE_READ_ONLY: it has no effect; HF_STORE_FAILED: that is not known
    */
-  async publish<Ev extends EventNames<EmitEvents>>(
+  publish<Ev extends EventNames<EmitEvents>>(
     ev: Ev,
     ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
   ): Promise<PublishResult> {
-    refuseReserved(ev);
-    const keeper: SessionKeeper | undefined = this.adapter.nsp._keeper;
-    if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "publish()");
-    refuseOwnEvents(ev);
-    const { rooms, exceptRooms, flags } = this;
-    return publish(keeper, String(ev), args, { rooms, except: exceptRooms, flags });
+    // Not an async function: its promise around ours is a fifth of what a publish costs.
+    try {
+      refuseReserved(ev);
+      const keeper: SessionKeeper | undefined = this.adapter.nsp._keeper;
+      if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "publish()");
+      refuseOwnEvents(ev);
+      const { rooms, exceptRooms, flags } = this;
+      return publish(keeper, String(ev), args, { rooms, except: exceptRooms, flags });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @deprecated use {@link fetchSockets} or {@link serverSideEmit} */

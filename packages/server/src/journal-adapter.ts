@@ -218,7 +218,9 @@ export class JournalAdapter extends Adapter {
     for (const room of rooms) {
       const session = sessions.bySocketId(room);
       if (session === undefined) {
-        tags.push(this.#tagOf(room));
+        const tag = this.#tagOf(room);
+        if (rooms.size === 1) return [tag];
+        tags.push(tag);
         continue;
       }
       tags.push(session.tag);

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
-import type { Committed, LaneEntry } from "./delivery/lane-records.ts";
 import type { Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
@@ -43,6 +42,7 @@ export interface PublishResult {
   missing(): Promise<SessionDetails[]>;
 }
 
+const noOptions: PublishOptions = {};
 const optionNames: ReadonlySet<string> = new Set(["id", "ttl", "by"]);
 
 const idMax = 256;
@@ -53,11 +53,11 @@ const idMax = 256;
  * @throws ServerError HF_PUBLISH_INVALID when it could be either
  */
 export function splitOptions(args: readonly unknown[]): {
-  args: unknown[];
+  args: readonly unknown[];
   options: PublishOptions;
 } {
   const last = args[args.length - 1];
-  if (!isOptions(last)) return { args: [...args], options: {} };
+  if (!isOptions(last)) return { args, options: noOptions };
   if (args.length === 1 && Object.keys(last).length > 0) {
     throw new ServerError(
       "HF_PUBLISH_INVALID",
@@ -111,32 +111,52 @@ export function publish(
   });
   return new Promise((resolve, reject) => {
     entry.settled = (outcome) => {
-      if ("error" in outcome) reject(outcome.error);
-      else resolve(resultOf(keeper, entry, outcome.committed));
+      if ("error" in outcome) {
+        reject(outcome.error);
+        return;
+      }
+      const { tags, except } = entry;
+      const { offset, duplicate } = outcome.committed;
+      resolve(new PublishedEvent(keeper, { tags, except, offset }, duplicate));
     };
     // Now, and not when the store is open: it has its place among what is emitted before and after.
     keeper.delivery.publish(entry);
   });
 }
 
-function resultOf(
-  keeper: SessionKeeper,
-  { tags, except }: LaneEntry,
-  { offset, duplicate }: Committed,
-): PublishResult {
-  const { delivery } = keeper;
-  const at = delivery.at(offset);
-  let position: string | undefined;
-  return {
-    // Its check costs more than the rest of a publish, and most publishers never look.
-    get position() {
-      position ??= delivery.positions.encode("application", at);
-      return position;
-    },
-    duplicate,
-    durability: delivery.durability,
-    missing: () => Promise.resolve(missing(keeper, { tags, except, offset })),
-  };
+class PublishedEvent implements PublishResult {
+  readonly duplicate: boolean;
+  readonly durability: Durability;
+  readonly #keeper: SessionKeeper;
+  readonly #entry: Addressed;
+  readonly #epoch: string;
+  #position: string | undefined;
+
+  constructor(keeper: SessionKeeper, entry: Addressed, duplicate: boolean) {
+    this.duplicate = duplicate;
+    this.durability = keeper.delivery.durability;
+    this.#keeper = keeper;
+    this.#entry = entry;
+    this.#epoch = keeper.delivery.epoch.id;
+  }
+
+  /** Made when it is asked for: its check costs more than the rest of a publish, and most publishers never look. */
+  get position(): string {
+    const { offset } = this.#entry;
+    const at = { epoch: this.#epoch, offset };
+    this.#position ??= this.#keeper.delivery.positions.encode("application", at);
+    return this.#position;
+  }
+
+  missing(): Promise<SessionDetails[]> {
+    return Promise.resolve(missing(this.#keeper, this.#entry));
+  }
+
+  /** What an application passes on to a client. */
+  toJSON(): Pick<PublishResult, "position" | "duplicate" | "durability"> {
+    const { position, duplicate, durability } = this;
+    return { position, duplicate, durability };
+  }
 }
 
 /** The sessions that an entry is for and that have not confirmed it. */
