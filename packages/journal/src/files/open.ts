@@ -1,6 +1,6 @@
 /** Opens a journal in a folder: takes the folder, finds out what is there, repairs what a crash has left, begins. */
 import { join } from "node:path";
-import type { Disk, DiskLock } from "../disk.ts";
+import type { Disk, DiskFile, DiskLock } from "../disk.ts";
 import type { Journal } from "../journal.ts";
 import { flush, removeFile, write } from "./file-io.ts";
 import { FilesJournal } from "./files-journal.ts";
@@ -80,7 +80,8 @@ function hasLost({ durability, clean, bootId }: Recovered, now: string | undefin
 /**
  * Makes the end of what is whole the end of what is there: a later scan must not find the rest of a torn write. And
  * all that was read is flushed: a process that was killed leaves what only the kernel has, and what is written next
- * says that everything before it is on the disk.
+ * says that everything before it is on the disk. What no frame proves to be there is written once more before that: if
+ * a flush failed, the kernel shows it to us, and takes it for written.
  */
 export async function repair(disk: Disk, folder: string, recovered: Recovered): Promise<void> {
   const active = recovered.segments.at(-1)?.number;
@@ -91,6 +92,7 @@ export async function repair(disk: Disk, folder: string, recovered: Recovered): 
       for (const { from, to, segment } of recovered.torn) {
         if (segment === number) await write(file, [new Uint8Array(to - from)], from);
       }
+      if (recovered.unproven?.segment === number) await writeAgain(file, recovered.unproven);
       await flush(file);
     } finally {
       await file.close();
@@ -98,4 +100,17 @@ export async function repair(disk: Disk, folder: string, recovered: Recovered): 
   }
   await disk.flushFolder(folder);
   for (const name of recovered.leftovers) await removeFile(disk, join(folder, name));
+}
+
+const copyBytes = 1024 * 1024;
+
+async function writeAgain(
+  file: DiskFile,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
+  for (let at = from; at < to; at += copyBytes) {
+    const bytes = new Uint8Array(Math.min(copyBytes, to - at));
+    await file.read(bytes, at);
+    await write(file, [bytes], at);
+  }
 }

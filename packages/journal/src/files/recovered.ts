@@ -35,6 +35,8 @@ export interface Recovered {
   readonly lostAfter: Map<number, number>;
   /** Where the rest of a torn write stands, to be filled with zeros before anything is written there. */
   readonly torn: { readonly segment: number; readonly from: number; readonly to: number }[];
+  /** The end of what is whole, of which no later frame says that it is on the disk. */
+  unproven: { readonly segment: number; readonly from: number; readonly to: number } | undefined;
   /** Files that nothing needs any more. */
   readonly leftovers: string[];
 }
@@ -54,6 +56,7 @@ export function nothingYet(lastCheckpoint: number, checkpoint: Checkpoint | unde
     lastCheckpoint,
     lostAfter: new Map(),
     torn: [],
+    unproven: undefined,
     leftovers: [],
   };
 }

@@ -186,6 +186,7 @@ class Recovery {
     scanner.keepFrom = segmentHeadBytes;
     let batch: number[] = [];
     let place = segmentHeadBytes;
+    let flushed = segmentHeadBytes;
     let what: number = noFrame.empty;
     while (place < segment.size) {
       const found = scanner.frame(place);
@@ -195,6 +196,7 @@ class Recovery {
         break;
       }
       const { kind, endsBatch } = scanner.head;
+      flushed = Math.max(flushed, scanner.head.flushed);
       if (kind === frameKinds.damaged) batch = [];
       else batch.push(place);
       place += length;
@@ -211,7 +213,9 @@ class Recovery {
     const mustReach = Math.max(previousEnd ?? 0, last === segment.number ? known : 0);
     await this.#judgeEnd(segment, scanner, { place, what, mustReach });
     segment.flushed = segment.end;
-    return segment.end > segmentHeadBytes;
+    const used = segment.end > segmentHeadBytes;
+    if (used) this.#found.unproven = { segment: segment.number, from: flushed, to: segment.end };
+    return used;
   }
 
   /** Whether what stands behind the last whole batch is a torn end; throws when it is damage. */

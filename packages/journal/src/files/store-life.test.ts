@@ -76,6 +76,28 @@ it.each<
   },
 );
 
+/**
+ * Goal: nothing is built on what only the kernel's memory has. Method: a flush fails; the next process reads what was
+ * to be flushed, which the kernel takes for written now; it commits more, and the power is cut.
+ */
+it("writes again what a flush that failed has left", async () => {
+  const disk = new SimulatedDisk();
+  // More than the sector that is written again with what follows.
+  const large = "b".repeat(4_000);
+  const first = await open(disk);
+  await first.follower.append(first.stream, entry("a"));
+  disk.onCall = ({ name }) => (name === "flush" ? { error: "EIO" } : undefined);
+  const [fate] = await first.follower.append(first.stream, entry(large));
+  expect(fate).toMatchObject({ kind: "refused", error: { code: "HF_STORE_FAILED" } });
+  disk.onCall = undefined;
+  const second = await open(disk);
+  await second.follower.append(second.stream, entry("c"));
+  const third = await open(disk.afterPowerCut("lose all"));
+  const { entries } = await third.stream.read(request);
+  expect(entries.map(({ body }) => Buffer.from(body).toString())).toEqual(["a", large, "c"]);
+  await third.journal.close();
+});
+
 it("flushes what class process has written, each second", async () => {
   const disk = new SimulatedDisk();
   const { stream, follower, clock } = await open(disk, { durability: "process" });

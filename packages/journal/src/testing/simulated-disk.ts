@@ -65,8 +65,16 @@ class Inode {
     this.data = data;
   }
 
+  /** Only what is dirty is written: what a flush that failed has dropped is not, though a reader still sees it. */
   flush(): void {
-    this.durable = this.data.slice();
+    const durable = new Uint8Array(this.data.length);
+    durable.set(this.durable.subarray(0, durable.length));
+    for (const [sector, states] of this.dirty) {
+      const start = sector * sectorBytes;
+      const room = durable.subarray(start, start + sectorBytes);
+      room.set(states.at(-1)?.subarray(0, room.length) ?? []);
+    }
+    this.durable = durable;
     this.dirty.clear();
   }
 
