@@ -5,11 +5,16 @@ import {
   collect,
   failureOf,
   inside,
+  jsonOf,
   next,
+  nextSocket,
   pair,
+  RawWebSocket,
   type Running,
   settled,
   start,
+  stock,
+  until,
 } from "../../support/clients.ts";
 
 const durable = { store: "memory" };
@@ -163,6 +168,32 @@ describe("positions", () => {
     server.io.to("hall").emit("said", "after");
     await settled(socket, client);
     expect(said).toEqual([["meanwhile"], ["after"]]);
+  });
+
+  /**
+   * Goal: older events that were on their way when the connection broke come again. Method: a client that answers no
+   * ping is sent them, which proves nothing, and comes back.
+   */
+  it("are followed again on the next connection, as far as nothing has confirmed", async () => {
+    const server = await start(durable, "holdfast");
+    await publishAll(server, 2);
+    const serverSide = nextSocket(server.io);
+    const raw = await RawWebSocket.open(server);
+    raw.answersPings = false;
+    const { pid } = jsonOf(await raw.join()) as { pid: string };
+    const socket = await serverSide;
+    const isSent = () => raw.received.some((frame) => String(frame) === '42["said",2]');
+    await socket.join("hall", "start");
+    await until(isSent, "the older events were sent");
+    const gone = next(socket, "disconnect");
+    raw.close();
+    await gone;
+    server.io.to("hall").emit("said", 3);
+    const back = nextSocket(server.io);
+    const client = stock(server, "/", { auth: { pid } });
+    const said = collect(client, "said");
+    await settled(await back, client);
+    expect(said).toEqual([[1], [2], [3]]);
   });
 
   it("of the history are where to go on", async () => {
