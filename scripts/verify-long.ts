@@ -36,6 +36,12 @@ const steps: readonly Step[] = [
     hoursMax: 6,
   },
   {
+    name: "simulation-wide",
+    what: "20,000 seeds with the journal in files and power cuts, handlers with once, and what else is wide",
+    args: ["simulation/run.mjs", "--wide", "--seeds", "20000"],
+    hoursMax: 6,
+  },
+  {
     name: "crash",
     what: "1,000 kills, positions as markers, everything flushed",
     args: ["scripts/run.mjs", "crash", "--kills", "1000"],

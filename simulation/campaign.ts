@@ -1,5 +1,6 @@
 /** Many seeds, one after the other, until there are enough or the time is over. */
-import { makePlan, type PlanOptions } from "./plan.ts";
+import type { PlanOptions } from "./plan.ts";
+import { planOf } from "./wide-plan.ts";
 import { type Outcome, runPlan } from "./world.ts";
 
 export interface CampaignOptions {
@@ -46,7 +47,7 @@ export async function campaign(options: CampaignOptions): Promise<Figures> {
   for (let index = 0; index < options.count; index++) {
     if (performance.now() - started > options.budgetMs) break;
     const seed = options.from + index * options.step;
-    const outcome = await runPlan(makePlan(seed, options.plan));
+    const outcome = await runPlan(planOf(seed, options.plan));
     count(figures, seed, outcome);
     if (index % repeatEvery === 0) await repeat(figures, seed, outcome, options.plan);
     if (options.first && figures.found.length > 0) break;
@@ -70,7 +71,7 @@ async function repeat(
   { hash }: Outcome,
   plan: PlanOptions,
 ): Promise<void> {
-  const again = await runPlan(makePlan(seed, plan));
+  const again = await runPlan(planOf(seed, plan));
   figures.repeated++;
   if (again.hash === hash) return;
   const message = `the hash of seed ${seed} was ${hash}, and then ${again.hash}`;

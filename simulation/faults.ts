@@ -8,6 +8,8 @@ export interface Fault {
   readonly file: string;
   readonly code: string;
   readonly without: string;
+  /** How the simulation is called to find it, besides the seeds. */
+  readonly words?: readonly string[];
 }
 
 const server = "packages/server/src";

@@ -1,8 +1,11 @@
 /** The command line of the planted faults: see mutate.mjs. */
 import { parseArgs } from "node:util";
-import { faults } from "./faults.ts";
+import { faults as firstFaults } from "./faults.ts";
 import { type Bundle, type Search, search } from "./plant.ts";
+import { wideFaults } from "./wide-faults.ts";
 import { workerCount } from "./workers.ts";
+
+const faults = [...firstFaults, ...wideFaults];
 
 export async function mutate(words: readonly string[], bundle: Bundle): Promise<number> {
   const { values } = parseArgs({

@@ -42,6 +42,12 @@ function choose<Value>(values: readonly Value[], number: number): Value {
   return value;
 }
 
+const ttlsMs = [50, 700, 5_000, 60_000] as const;
+
+const drainsMs = [1, 500, 4_000] as const;
+
+const sinceKinds = ["start", "since", "last", "ago"] as const;
+
 /** Something that the server does, while there is one. */
 const onServer =
   (act: (io: AppServer, scene: Scene) => void): Act =>
@@ -93,6 +99,14 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   publish: onServer((io, { world, namespace, room, c }) => {
     world.app.publish(io, namespace, [room], { id: c % 3 === 0 ? undefined : `m${c}` });
   }),
+  perishable: onServer((io, { world, namespace, room, b, c }) => {
+    const id = c % 3 === 0 ? `t${c}` : undefined;
+    world.app.publish(io, namespace, [room], { id, ttlMs: choose(ttlsMs, b) });
+  }),
+  "join since": onSocket((socket, { world, otherRoom, a, b }) => {
+    const kind = choose(sinceKinds, a);
+    world.app.joinSince(socket, otherRoom, { kind, amount: b % 8 });
+  }),
   "publish again": onServer((io, { world }) => world.app.publishAgain(io)),
   direct: onSocket((socket, { world, namespace, c }) => {
     world.app.direct(namespace, socket, 1000 + c);
@@ -111,6 +125,7 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   kick: onSocket((socket, { c }) => socket.disconnect(c % 4 === 0)),
 
   // --- the devices ---
+  order: ({ device, namespace }) => device.order(namespace),
   say: ({ device, namespace, b }) => device.say(namespace, b % 2 === 0),
   "store place": ({ device }) => device.store(),
   reload: ({ device }) => device.reload(),
@@ -135,10 +150,20 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   // --- the machine ---
   kill: ({ world, b }) => world.kill(b % 3 === 0),
   restart: ({ world }) => world.restart(),
+  "cut power": ({ world }) => world.kill(true),
+  "kill twice": ({ world, a, b }) => {
+    world.kill(a % 2 === 0);
+    // The next process has begun by then, and may still be opening the store.
+    world.scheduler.after(b * 3, () => world.kill(a % 3 === 0));
+  },
+  "fail disk": ({ world, b }) => world.journals.fault?.(1 + (b % 12)),
   "fill disk": ({ world }) => world.journals.fill(true),
   "free disk": ({ world }) => world.journals.fill(false),
+  drain: ({ world, a, b }) => world.drain(choose(drainsMs, a), b % 2 === 0),
   "set clock": ({ world, b }) => {
-    world.wall.offsetMs += ((b % 7) - 3) * 1_200_000 + b;
+    world.oracle.expiry.clockSet(() => {
+      world.wall.offsetMs += ((b % 7) - 3) * 1_200_000 + b;
+    });
   },
 };
 

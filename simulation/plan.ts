@@ -14,7 +14,29 @@ export interface DevicePlan {
   readonly highMs: number;
 }
 
-export type StoreKind = "none" | "memory" | "simulated";
+export type StoreKind = "none" | "memory" | "simulated" | "files";
+
+/** The journal in files, and the disk under it. */
+export interface FilesPlan {
+  /** How long a call of the disk takes. */
+  readonly lowMs: number;
+  readonly highMs: number;
+  readonly segmentBytes: number;
+  readonly cacheBytes: number;
+  /** Whether a process whose store has failed ends itself. */
+  readonly failFast: boolean;
+}
+
+/** Clients that try again until they have an answer, and a handler with `once`. */
+export interface OrdersPlan {
+  /** How long the client waits before it sends again. */
+  readonly ackTimeoutMs: number;
+  /** How long the handler takes before and after its effect. */
+  readonly lowMs: number;
+  readonly highMs: number;
+  /** How often it throws, before it has an effect. */
+  readonly throwsPercent: number;
+}
 
 export interface Plan {
   readonly seed: number;
@@ -35,6 +57,9 @@ export interface Plan {
   readonly keptEntries: number;
   readonly chaosMs: number;
   readonly actions: readonly Action[];
+  /** For the store "files". */
+  readonly files?: FilesPlan;
+  readonly orders?: OrdersPlan;
 }
 
 /** `a`, `b`, `c`: numbers that the action takes its choices from. */
@@ -98,7 +123,17 @@ const disturbing: ReadonlySet<string> = new Set([
   "restart",
 ]);
 
-export type ActionKind = (typeof kinds)[number][0];
+/** What only happens in the wide campaign. */
+export type WideActionKind =
+  | "cut power"
+  | "kill twice"
+  | "fail disk"
+  | "order"
+  | "perishable"
+  | "join since"
+  | "drain";
+
+export type ActionKind = (typeof kinds)[number][0] | WideActionKind;
 
 export const roomNames = ["a", "b", "c"] as const;
 
@@ -106,10 +141,13 @@ export interface PlanOptions {
   /** Demands of a server without a store what only one with a store can give. */
   readonly strict?: boolean;
   readonly store?: StoreKind;
+  /** Another campaign with seeds of its own: see wide-plan.ts. */
+  readonly wide?: boolean;
 }
 
-export function makePlan(seed: number, options: PlanOptions = {}): Plan {
-  const random = new Random(seed, 1);
+/** @param stream which chance it draws from: plans of one seed with another stream have nothing in common */
+export function makePlan(seed: number, options: PlanOptions = {}, stream = 1): Plan {
+  const random = new Random(seed, stream);
   const namespaces = random.chance(75) ? ["/"] : ["/", "/chat"];
   const store =
     options.store ??

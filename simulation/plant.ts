@@ -43,7 +43,11 @@ export async function search(
   const outfile = `fault-${process.pid}-${number}.mjs`;
   const program = await bundle({ entry: "main.mjs", outfile, plugins: [planted(fault)] });
   try {
-    const figures = await runWorker(program, ["--first", `--seeds=${seeds}`]);
+    const figures = await runWorker(program, [
+      "--first",
+      `--seeds=${seeds}`,
+      ...(fault.words ?? []),
+    ]);
     return { fault, found: figures.found[0], seeds: figures.seeds };
   } finally {
     rmSync(program, { force: true });

@@ -1,11 +1,12 @@
 /** The command line of the simulation: see README.md. */
 import { parseArgs } from "node:util";
 import { campaign, type Figures } from "./campaign.ts";
-import { makePlan, type PlanOptions, type StoreKind } from "./plan.ts";
+import type { PlanOptions, StoreKind } from "./plan.ts";
 import { shrink } from "./shrink.ts";
+import { planOf } from "./wide-plan.ts";
 import { runPlan } from "./world.ts";
 
-const storeKinds: readonly StoreKind[] = ["none", "memory", "simulated"];
+const storeKinds: readonly StoreKind[] = ["none", "memory", "simulated", "files"];
 
 export async function run(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -17,6 +18,7 @@ export async function run(words: readonly string[]): Promise<number> {
       step: { type: "string", default: "1" },
       "budget-ms": { type: "string", default: "86400000" },
       store: { type: "string" },
+      wide: { type: "boolean", default: false },
       strict: { type: "boolean", default: false },
       first: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -27,6 +29,7 @@ export async function run(words: readonly string[]): Promise<number> {
   const plan: PlanOptions = {
     ...(store !== undefined && { store }),
     ...(values.strict && { strict: true }),
+    ...(values.wide && { wide: true }),
   };
   if (values.seed !== undefined) return runOne(Number(values.seed), plan, values.shrink);
   const started = performance.now();
@@ -45,7 +48,7 @@ export async function run(words: readonly string[]): Promise<number> {
 }
 
 async function runOne(seed: number, options: PlanOptions, shrinks: boolean): Promise<number> {
-  let plan = makePlan(seed, options);
+  let plan = planOf(seed, options);
   if (shrinks) {
     const { violation } = await runPlan(plan);
     if (violation !== undefined) plan = await shrink(plan, violation.invariant);

@@ -1,4 +1,5 @@
 /** One seed: puts everything together, lets the plan happen, heals, and has the oracle judge. */
+import type { EnginePacket } from "@holdfast/protocol";
 import { Device } from "./clients/device.ts";
 import { replaceGlobals } from "./kernel/globals.ts";
 import type { WallClock } from "./kernel/host.ts";
@@ -30,6 +31,13 @@ const healMs = 180_000;
 
 const checkEveryMs = 500;
 
+/** How long clients have to go after the time of a drain, and how long its end may take altogether. */
+const drainGraceMs = 1_000;
+const drainSlackMs = 8_000;
+
+/** After so long a process whose store has failed is replaced. */
+const watchdogMs = 3_000;
+
 /** Receipts are stored together each second, and the disk takes its time. */
 const receiptStoredMs = 3_000;
 
@@ -45,8 +53,12 @@ export class World {
   readonly journals: JournalMachine;
   process: ServerProcess | undefined;
   readonly #random: Random;
+  /** Chance of what handlers do. */
+  readonly #handlers: Random;
   readonly #wire: Wire;
   #closing = false;
+  /** A drain that goes on, and when the last client has gone at the latest. */
+  #drain: { readonly process: ServerProcess; readonly goneTick: number } | undefined;
   #violation: Violation | undefined;
   #over = false;
 
@@ -55,6 +67,7 @@ export class World {
     this.scheduler = scheduler;
     this.trace = new Trace(keepLines);
     this.#random = new Random(plan.seed, 2);
+    this.#handlers = new Random(plan.seed, 5);
     this.wall = { offsetMs: 1_700_000_000_000 };
     this.oracle = new Oracle(this.scheduler, this.trace, {
       durable: plan.durable,
@@ -62,12 +75,22 @@ export class World {
       highWaterBytes: plan.highWaterBytes,
       tail: (namespace) => this.journals.tail(namespace),
       epochs: (namespace) => this.journals.epochs(namespace),
+      failed: (violation) => this.failed(violation),
+      wallMs: () => this.scheduler.now + this.wall.offsetMs,
+      isOpen: (namespace) => this.journals.isOpen?.(namespace) !== false,
       identify: plan.identify,
       receiptStoredMs,
     });
     this.#wire = new Wire(this.oracle, this.trace);
     this.journals = makeJournalMachine(plan, this);
-    this.app = new App(this.oracle, { ...plan, journal: plan.store !== "none" });
+    this.app = new App(this.oracle, {
+      ...plan,
+      journal: plan.store !== "none",
+      pause: (lowMs, highMs) => this.#pause(lowMs, highMs),
+      now: () => this.scheduler.now,
+      refusesAll: () => this.#refusesAll(),
+      chance: (percent) => this.#handlers.chance(percent),
+    });
     this.#start();
     this.devices = plan.devices.map((device, at) => {
       const path = new Path({
@@ -78,8 +101,9 @@ export class World {
         kernelBytes: plan.kernelBytes,
       });
       const { scheduler, network, oracle } = this;
-      const { namespaces } = plan;
-      return new Device({ ...device, namespaces, scheduler, network, path, oracle });
+      const { namespaces, orders } = plan;
+      const ackTimeoutMs = orders?.ackTimeoutMs;
+      return new Device({ ...device, ackTimeoutMs, namespaces, scheduler, network, path, oracle });
     });
   }
 
@@ -93,7 +117,11 @@ export class World {
       random: this.#random,
       wall: this.wall,
       kernelBytes: plan.kernelBytes,
-      watcher: this.#wire,
+      watcher: {
+        leaves: (id, packet) => this.#leaves(id, packet),
+        holds: (id, bytes) => this.#wire.holds(id, bytes),
+        arrives: (id, packet) => this.#wire.arrives(id, packet),
+      },
       server: {
         pingInterval: plan.pingIntervalMs,
         pingTimeout: plan.pingTimeoutMs,
@@ -102,10 +130,21 @@ export class World {
         ...this.#storeOptions(),
       },
       journal,
-      install: (io) => this.app.install(io),
+      install: (io, isAlive) => this.app.install(io, isAlive),
+      exited: () => this.kill(false),
     });
     this.network.listener = this.process;
     this.trace.add(this.scheduler.now, "start");
+  }
+
+  /** Resolves after a while, if the same process lives then. */
+  #pause(lowMs: number, highMs: number): Promise<void> {
+    const { process } = this;
+    return new Promise((resolve) => {
+      this.scheduler.after(this.#handlers.between(lowMs, highMs), () => {
+        if (this.process === process) resolve();
+      });
+    });
   }
 
   #storeOptions(): Record<string, unknown> {
@@ -120,6 +159,7 @@ export class World {
       offsets: plan.offsets,
       highWater: plan.highWaterBytes,
       limits: { concurrentReads: plan.concurrentReads },
+      ...(plan.files !== undefined && { failFast: plan.files.failFast }),
       ...(plan.identify && { identify: device }),
     };
   }
@@ -128,10 +168,9 @@ export class World {
     if (this.process === undefined || this.#closing) return;
     this.trace.add(this.scheduler.now, "kill");
     this.process.kill(machine);
-    this.journals.kill();
     this.process = undefined;
     this.network.listener = undefined;
-    this.oracle.crashed(this.scheduler.now - receiptStoredMs);
+    this.journals.kill(machine, () => this.oracle.crashed(this.scheduler.now - receiptStoredMs));
     this.#startLater();
   }
 
@@ -145,15 +184,73 @@ export class World {
     this.network.listener = undefined;
     void process.close().then(() => {
       this.#closing = false;
-      this.journals.kill();
       this.process = undefined;
-      this.oracle.crashed(closeTick);
+      this.journals.kill(false, () => this.oracle.crashed(closeTick));
       this.#startLater();
     });
   }
 
+  /** The disk has failed. Whoever watches over the process starts it anew, if it does not end itself. */
+  storeFailed(): void {
+    const { process } = this;
+    this.trace.add(this.scheduler.now, "store failed");
+    this.oracle.storeFailed();
+    if (this.plan.files?.failFast === true) return;
+    this.scheduler.after(watchdogMs, () => {
+      if (this.process === process) this.kill(false);
+    });
+  }
+
+  /**
+   * Ends the process as a deploy does that lets others take over, and starts the next one.
+   *
+   * @param closes whether the process closes its server then, or just exits: all is said to be committed
+   */
+  drain(overMs: number, closes: boolean): void {
+    const { process, scheduler, oracle } = this;
+    if (process === undefined || this.#closing) return;
+    this.trace.add(scheduler.now, "drain", overMs);
+    this.#closing = true;
+    const startTick = scheduler.now;
+    this.#drain = { process, goneTick: startTick + overMs + drainGraceMs };
+    const overdue = scheduler.after(overMs + drainSlackMs, () => {
+      oracle.fail("I19 drain", `it has not come to its end ${drainSlackMs} ms after ${overMs} ms`);
+    });
+    const drained = async (): Promise<void> => {
+      await process.drain(overMs);
+      await new Promise<void>((resolve) => scheduler.after(0, resolve));
+      overdue.cancel();
+      const endTick = scheduler.now;
+      oracle.fates.checkDrained();
+      this.network.listener = undefined;
+      if (closes) await process.close();
+      else process.kill(false);
+      this.#closing = false;
+      this.#drain = undefined;
+      this.process = undefined;
+      this.journals.kill(false, () => oracle.crashed(endTick));
+      this.#startLater();
+    };
+    drained().catch((error: unknown) => this.failed(error));
+  }
+
+  /** The process says that it takes nothing any more: not before everybody has gone, or the time is over. */
+  #refusesAll(): void {
+    const drain = this.#drain;
+    if (drain === undefined) return;
+    if (drain.process.clients === 0 || this.scheduler.now >= drain.goneTick) return;
+    this.oracle.fail("I19 drain", `refused while ${drain.process.clients} clients were connected`);
+  }
+
   #startLater(): void {
     this.scheduler.after(this.#random.between(1, 1500), () => this.#start());
+  }
+
+  #leaves(connectionId: string, packet: EnginePacket): void {
+    if (packet.type === "open" && this.#drain !== undefined) {
+      this.oracle.fail("I19 drain", `${connectionId.slice(0, 6)} was let in meanwhile`);
+    }
+    this.#wire.leaves(connectionId, packet);
   }
 
   // --- the run ---
@@ -223,8 +320,12 @@ export class World {
       }
     } else if (quiet) {
       this.oracle.checkComplete();
-      void this.journals.check();
-      this.#over = true;
+      this.journals.check().then(
+        () => {
+          this.#over = true;
+        },
+        (error: unknown) => this.failed(error),
+      );
       return;
     }
     if (this.scheduler.now > endTick) {
@@ -244,11 +345,15 @@ export async function runPlan(plan: Plan, keepLines = false): Promise<Outcome> {
   process.on("uncaughtException", onError);
   process.on("unhandledRejection", onError);
   const restore = replaceGlobals(scheduler, new Random(plan.seed, 3));
+  const { error: print } = console;
+  // What the server has to say to its operator.
+  console.error = (line: unknown) => world?.trace.note(`  ${line}`);
   try {
     world = new World(plan, scheduler, keepLines);
     return await world.run();
   } finally {
     restore();
+    console.error = print;
     process.removeListener("uncaughtException", onError);
     process.removeListener("unhandledRejection", onError);
   }

@@ -3,13 +3,14 @@
  * Variants: a client that knows nothing of pids, as those in other languages; a page that is loaded anew and has
  * kept its pid and position.
  */
-import { Manager, type Socket } from "socket.io-client";
+import { Manager, type Socket, type SocketOptions } from "socket.io-client";
 import type { Scheduler } from "../kernel/scheduler.ts";
 import { ClientPolling } from "../network/http.ts";
 import type { Network } from "../network/network.ts";
 import type { Path } from "../network/path.ts";
 import { ClientWebSocket, type SimulatedOptions } from "../network/web-socket.ts";
-import type { Arrival, Oracle } from "../oracle/oracle.ts";
+import type { Oracle } from "../oracle/oracle.ts";
+import type { Arrival } from "../oracle/oracle-types.ts";
 
 export type TransportChoice = "websocket" | "polling" | "upgrade";
 
@@ -20,6 +21,8 @@ export interface DeviceOptions {
   readonly transports: TransportChoice;
   /** Whether it hands its pid back, as the stock JavaScript client does. */
   readonly keepsPid: boolean;
+  /** After how long the stock client sends again what was not answered. Undefined: never. */
+  readonly ackTimeoutMs?: number | undefined;
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly path: Path;
@@ -31,6 +34,9 @@ interface Memory {
   _pid?: string | undefined;
   _lastOffset?: string | undefined;
 }
+
+/** Clients that try again never give up. */
+const retriesMax = 10_000;
 
 /** The packet type CONNECT. */
 const connectType = 0;
@@ -112,12 +118,17 @@ export class Device {
         rooms: this.#options.rooms,
         ...(stored !== undefined && { hf: stored }),
       };
-      const socket = manager.socket(namespace, { auth });
+      const socket = manager.socket(namespace, { auth, ...this.#retrying() });
       this.sockets.set(namespace, socket);
       this.#listen(namespace, socket);
       socket.connect();
     }
     return manager;
+  }
+
+  #retrying(): Partial<SocketOptions> {
+    const { ackTimeoutMs } = this.#options;
+    return ackTimeoutMs === undefined ? {} : { retries: retriesMax, ackTimeout: ackTimeoutMs };
   }
 
   #listen(namespace: string, socket: Socket): void {
@@ -179,6 +190,11 @@ export class Device {
 
   say(namespace: string, wantsAnswer: boolean): void {
     const socket = this.sockets.get(namespace);
+    // A client with retries wants an answer to everything.
+    if (this.#options.ackTimeoutMs !== undefined) {
+      this.order(namespace);
+      return;
+    }
     this.#messages++;
     const m = this.#messages;
     if (!wantsAnswer) {
@@ -186,6 +202,18 @@ export class Device {
       return;
     }
     socket?.emit("say", m, (arrived: Arrived) => this.#got(namespace, arrived));
+  }
+
+  /** Something that is to be done once, however often it is sent. */
+  order(namespace: string): void {
+    const { oracle, ackTimeoutMs } = this.#options;
+    if (ackTimeoutMs === undefined) return;
+    this.#messages++;
+    const id = `${this.name}-${this.#messages}`;
+    oracle.orders.awaits(id, this.#manager);
+    this.sockets.get(namespace)?.emit("order", { id }, (error: Error | null, answer: unknown) => {
+      if (error === null) oracle.orders.answered(id, answer);
+    });
   }
 
   /** The page keeps its place, as an application may do at any time. */
@@ -199,6 +227,7 @@ export class Device {
   /** The page is loaded anew: everything in memory is gone. */
   reload(): void {
     for (const socket of this.sockets.values()) socket.removeAllListeners();
+    this.#options.oracle.orders.pageGone(this.#manager);
     this.#simulated.gone = true;
     // Its connections end as those of a closed page do: by their transport, if the network lets the server know.
     const tellServer = !this.path.isBlocked("up");

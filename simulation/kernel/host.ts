@@ -17,8 +17,11 @@ export class SimulatedHost implements Host {
   readonly #random: Random;
   readonly #wall: WallClock;
   readonly #bootTick: number;
+  readonly #exited: () => void;
 
-  constructor(scheduler: Scheduler, random: Random, wall: WallClock) {
+  /** @param exited the process has ended itself */
+  constructor(scheduler: Scheduler, random: Random, wall: WallClock, exited: () => void) {
+    this.#exited = exited;
     this.#scheduler = scheduler;
     this.#random = random;
     this.#wall = wall;
@@ -45,8 +48,9 @@ export class SimulatedHost implements Host {
     });
   }
 
-  /** Whether a process goes on is the world's own affair. */
-  exit(): void {}
+  exit(): void {
+    if (this.alive) this.#exited();
+  }
 
   newId(): string {
     let id = "";

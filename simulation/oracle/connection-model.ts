@@ -28,6 +28,9 @@ export class StayModel {
   promised: { readonly n: number; readonly droppable: boolean }[] = [];
   /** The position that the client brought: entries up to it must not come again. */
   reported: number | undefined;
+  /** What the clock on the wall said when it began, and how often it had been set by then. */
+  wallMs = 0;
+  clockSets = 0;
   /** The last stored call that was sent. */
   sent = 0;
   /** Another connection has taken the session. */

@@ -5,56 +5,15 @@
 import type { Scheduler } from "../kernel/scheduler.ts";
 import type { Trace } from "../kernel/trace.ts";
 import { ConnectionModel, type Found, type StayModel } from "./connection-model.ts";
-import type { EmitKind, EmitRecord } from "./emit-record.ts";
+import type { EmitKind, EmitRecord, Recipients } from "./emit-record.ts";
+import { Expiry } from "./expiry.ts";
+import { Fates } from "./fates.ts";
+import { Older } from "./older.ts";
+import type { Arrival, Asked, OracleOptions } from "./oracle-types.ts";
+import { Orders } from "./orders.ts";
 import { SessionModel } from "./session-model.ts";
 import { type Invariant, Violation } from "./violation.ts";
 import { epochOf, offsetOf } from "./wire.ts";
-
-/** A publish whose end is awaited. */
-export interface Publishing {
-  resolved(position: string, duplicate: boolean): void;
-  rejected(code: string): void;
-  /** It was published before. */
-  readonly again: boolean;
-}
-
-/** A broadcast whose answers are awaited. */
-export interface Asked {
-  answered(answers: readonly unknown[]): void;
-}
-
-export interface OracleOptions {
-  /** Whether sessions outlive connections and what they miss is given to them later. */
-  readonly durable: boolean;
-  /** Whether there is a journal, which tells what is committed. */
-  readonly journal: boolean;
-  /** Whether sessions are found by the names of their devices. */
-  readonly identify: boolean;
-  readonly highWaterBytes: number;
-  /** The first offset that is kept of a namespace's stream. */
-  readonly tail: (namespace: string) => number;
-  /** The ids of the epochs of a namespace's stream. */
-  readonly epochs: (namespace: string) => readonly string[];
-  /** A receipt that is known for so long is stored. */
-  readonly receiptStoredMs: number;
-}
-
-/** On which connection something reached a client, and in which of its stays in the namespace. */
-export interface Arrival {
-  readonly connectionId: string;
-  /** Counted by the client, from 1; 0 before the first. */
-  readonly stayNumber: number;
-}
-
-/** Whom an emit is for. Rooms by name; the ids of sockets are rooms, too. */
-export interface Recipients {
-  /** None: everybody. */
-  readonly rooms: readonly string[];
-  readonly except: readonly string[];
-  /** Only this session, or everybody but it. */
-  readonly only?: SessionModel | undefined;
-  readonly notTo?: SessionModel | undefined;
-}
 
 /** What one turn brings may be pending above the limit: the largest burst of a plan, with markers and pings. */
 const slackBytes = 30_000;
@@ -64,16 +23,17 @@ export class Oracle {
   readonly emits = new Map<number, EmitRecord>();
   readonly connections = new Map<string, ConnectionModel>();
   sessions: SessionModel[] = [];
+  readonly fates: Fates;
+  readonly orders: Orders;
+  readonly expiry: Expiry;
+  readonly older: Older;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace;
   readonly #byPid = new Map<string, SessionModel>();
-  /** The last call that is known to be committed, by namespace. */
-  readonly #committed = new Map<string, number>();
   /** The last call before a device asked for a namespace for the first time. */
   readonly #firstAsked = new Map<string, number>();
-  /** Refused, and nobody was told yet. */
-  readonly #untold = new Set<number>();
-  readonly #publishing = new Set<Publishing>();
+  /** Receipts that were known by then are stored, if the process is still to store some. */
+  #storedUntil = Number.POSITIVE_INFINITY;
   #calls = 0;
   /** Packets that reached an application. */
   deliveries = 0;
@@ -84,6 +44,10 @@ export class Oracle {
     this.#scheduler = scheduler;
     this.#trace = trace;
     this.options = options;
+    this.fates = new Fates(this);
+    this.orders = new Orders(options.failed);
+    this.expiry = new Expiry(options.wallMs);
+    this.older = new Older(this);
   }
 
   fail(invariant: Invariant, what: string): never {
@@ -107,7 +71,7 @@ export class Oracle {
   }
 
   /** The application is about to emit. @returns the number that goes with the event */
-  emit(namespace: string, kind: EmitKind, to: Recipients, perishable = false): number {
+  emit(namespace: string, kind: EmitKind, to: Recipients, ttlMs?: number): number {
     const n = this.call();
     const stored = kind === "stored";
     const emit: EmitRecord = {
@@ -115,7 +79,9 @@ export class Oracle {
       namespace,
       kind,
       tick: this.#scheduler.now,
-      perishable,
+      to,
+      expiresMs: ttlMs === undefined ? undefined : this.options.wallMs() + ttlMs,
+      expired: false,
       toAll: to.rooms.length === 0 && to.only === undefined,
       fate: stored && this.options.journal ? "pending" : "committed",
       offset: 0,
@@ -123,34 +89,23 @@ export class Oracle {
       acknowledged: false,
     };
     this.emits.set(n, emit);
+    if (ttlMs !== undefined) this.expiry.add(emit);
     this.#trace.add(emit.tick, "emit", n, kind);
+    this.#trace.note(`  to ${to.rooms.join() || to.only?.owner || "all"} but ${to.except.join()}`);
     for (const session of this.sessions) {
       if (session.namespace !== namespace) continue;
       if (session.ended && !session.endUncertain) continue;
-      const membership = this.#membership(session, to);
+      const membership = session.isMeant(to);
+      if (stored && membership !== "in" && to.rooms.some((room) => session.joining.has(room))) {
+        session.allowed.add(n);
+        session.unordered.add(n);
+      }
       if (membership === "out") continue;
       if (stored && membership === "in" && !session.ended) session.owe(emit);
       else session.allowed.add(n);
       if (!stored && membership === "in") this.#promise(session, emit);
     }
     return n;
-  }
-
-  #membership(session: SessionModel, to: Recipients): "in" | "maybe" | "out" {
-    if (to.only !== undefined) return to.only === session ? "in" : "out";
-    if (to.notTo === session) return "out";
-    let included: "in" | "maybe" | "out" = to.rooms.length === 0 ? "in" : "out";
-    for (const room of to.rooms) {
-      const membership = session.isIn(room);
-      if (membership === "in") included = "in";
-      else if (membership === "maybe" && included === "out") included = "maybe";
-    }
-    for (const room of to.except) {
-      const membership = session.isIn(room);
-      if (membership === "in") return "out";
-      if (membership === "maybe" && included === "in") included = "maybe";
-    }
-    return included;
   }
 
   #promise(session: SessionModel, emit: EmitRecord): void {
@@ -215,6 +170,8 @@ export class Oracle {
     }
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
+    session.stay.wallMs = this.options.wallMs();
+    session.stay.clockSets = this.expiry.clockSets;
     // It counts beside a pid of the session only, and one of an earlier store is as good as none.
     const counts = isOwn && this.options.epochs(namespace).includes(epochOf(position) ?? "");
     session.stay.reported = counts ? offsetOf(position) : undefined;
@@ -290,77 +247,7 @@ export class Oracle {
     if (!this.options.durable) this.ended(session);
   }
 
-  // --- the journal ---
-
-  committed(n: number, offset: number): void {
-    const emit = this.emits.get(n);
-    if (emit === undefined)
-      this.fail("I2 no effect of refused", `the journal has ${n}, which nobody emitted`);
-    if (emit.fate === "committed") {
-      this.fail("I3 one effect", `${n} is in the journal at ${emit.offset} and ${offset}`);
-    }
-    emit.fate = "committed";
-    emit.offset = offset;
-    const last = this.#committed.get(emit.namespace) ?? 0;
-    if (n < last) this.fail("I21 emit order", `${n} was committed after ${last}`);
-    this.#committed.set(emit.namespace, n);
-    for (const session of this.sessions) {
-      if (session.namespace === emit.namespace) session.committedUpTo(n);
-    }
-  }
-
-  refused(n: number): void {
-    const emit = this.emits.get(n);
-    // A repeat may be refused whose first one was taken.
-    if (emit?.fate !== "pending") return;
-    emit.fate = "refused";
-    this.#untold.add(n);
-  }
-
-  /** The application was told that an emit had no effect. */
-  toldRefused(n: number): void {
-    const fate = this.emits.get(n)?.fate;
-    if (fate !== "refused")
-      this.fail("I2 no effect of refused", `${n} is ${fate}, and was told refused`);
-    this.#untold.delete(n);
-  }
-
-  /** The application awaits what becomes of a publish. */
-  publishes(n: number): Publishing {
-    const publishing: Publishing = {
-      resolved: (position, duplicate) => {
-        this.#publishing.delete(publishing);
-        const emit = this.emits.get(n);
-        if (emit?.fate !== "committed") {
-          this.fail("I1 durable", `${n} was acknowledged while ${emit?.fate}`);
-        }
-        if (offsetOf(position) !== emit.offset) {
-          this.fail("I5 immutable", `${n} is at ${emit.offset}, and was said to be at ${position}`);
-        }
-        if (duplicate !== emit.acknowledged) this.#checkDuplicate(emit, duplicate);
-        emit.acknowledged = true;
-      },
-      rejected: (code) => {
-        this.#publishing.delete(publishing);
-        this.#untold.delete(n);
-        const fate = this.emits.get(n)?.fate;
-        if (fate === "committed" && !publishing.again) {
-          this.fail("I2 no effect of refused", `${n} was refused with ${code}, and is ${fate}`);
-        }
-      },
-      again: this.emits.get(n)?.published === true,
-    };
-    const emit = this.emits.get(n);
-    if (emit !== undefined) emit.published = true;
-    this.#publishing.add(publishing);
-    return publishing;
-  }
-
-  #checkDuplicate({ n, acknowledged, published }: EmitRecord, duplicate: boolean): void {
-    // It may be on the disk though nobody was told; but who was told must be told the same again.
-    if (acknowledged && !duplicate) this.fail("I3 one effect", `${n} had an effect twice`);
-    if (duplicate && !published) this.fail("I3 one effect", `${n} is no duplicate`);
-  }
+  // --- the end of a process ---
 
   /**
    * The process is no more. What the journal has by now is all that there is of what it did.
@@ -368,14 +255,23 @@ export class Oracle {
    * @param storedUntil what it knew by then, it has stored
    */
   crashed(storedUntil: number): void {
-    for (const emit of this.emits.values()) if (emit.fate === "pending") emit.fate = "lost";
+    this.fates.crashed();
+    this.orders.crashed();
     this.#asked.clear();
-    this.#untold.clear();
-    this.#publishing.clear();
     for (const session of this.sessions) {
-      session.crash(this.#committed.get(session.namespace) ?? 0);
-      session.forgetReceiptsSince(storedUntil);
+      session.crash(this.fates.lastCommitted(session.namespace));
+      session.forgetReceiptsSince(Math.min(storedUntil, this.#storedUntil));
       if (!this.options.durable) this.ended(session);
+    }
+    this.#storedUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** The process goes on for a while, and stores nothing any more. */
+  storeFailed(): void {
+    this.orders.crashed();
+    this.#storedUntil = this.#scheduler.now - this.options.receiptStoredMs;
+    for (const session of this.sessions) {
+      session.doubt(this.fates.lastCommitted(session.namespace));
     }
   }
 
@@ -387,18 +283,19 @@ export class Oracle {
     if (stay === undefined || stay !== connection.stay(namespace, stayNumber)) return;
     stay.left = true;
     for (const { n } of stay.session.owed) if (n <= stay.sent) stay.session.excused.add(n);
+    for (const n of stay.session.sentOlder) stay.session.excused.add(n);
   }
 
   /** The store was the memory of the process: nothing of what was is owed any more. */
   lostAll(): void {
-    for (const emit of this.emits.values()) emit.fate = "lost";
+    this.orders.lostAll();
+    this.fates.lostAll();
     this.#byPid.clear();
     for (const session of this.sessions) {
       this.ended(session);
       session.begins = undefined;
       session.stay = undefined;
     }
-    this.#committed.clear();
   }
 
   // --- what leaves the server ---
@@ -412,7 +309,10 @@ export class Oracle {
     if (stay.fenced) {
       this.fail("I11 fencing", `${n} was sent on a connection whose session had been taken over`);
     }
-    if (emit.kind === "stored") stay.sent = Math.max(n, stay.sent);
+    const older = stay.session.unordered.has(n);
+    if (older) stay.session.sentOlder.add(n);
+    if (emit.kind === "stored" && !older) stay.sent = Math.max(n, stay.sent);
+    this.expiry.checkAlive(stay, emit);
     if (stay.left) stay.session.excused.add(n);
   }
 
@@ -456,7 +356,13 @@ export class Oracle {
     }
     if (session.untold && !stay.left)
       this.fail("I10 honest gap", `${owner} got ${n}, and was not told that its session is gone`);
-    if (session.give(n) > 1) this.#checkRepeat(stay, emit);
+    const times = session.give(n);
+    this.expiry.look();
+    if (session.unordered.has(n)) {
+      if (!stay.left) this.older.check(stay, emit);
+      return;
+    }
+    if (times > 1) this.#checkRepeat(stay, emit);
     if (emit.kind === "volatile") return;
     if (n <= stay.latest) {
       this.fail("I21 emit order", `${owner} got ${n} after ${stay.latest} on one connection`);
@@ -469,6 +375,7 @@ export class Oracle {
     if (missing !== undefined) {
       this.fail("I7 in order, no skip", `${owner} got ${n} and never ${missing.n}`);
     }
+    this.older.checkBefore(session, emit);
   }
 
   #checkRepeat({ session, reported }: StayModel, emit: EmitRecord): void {
@@ -537,7 +444,8 @@ export class Oracle {
   /** A client is told that it does not get the entries after `from` up to `to`. */
   gap(connectionId: string, namespace: string, from: number, to: number): void {
     const session = this.connection(connectionId).current(namespace)?.session;
-    for (const { n, offset } of session?.owed ?? []) {
+    const older = session?.backfills.flatMap(({ owed }) => owed) ?? [];
+    for (const { n, offset } of [...(session?.owed ?? []), ...older]) {
       if (offset > from && offset <= to) session?.excused.add(n);
     }
   }
@@ -561,10 +469,11 @@ export class Oracle {
 
   /** Everybody is connected, and time enough has passed: nobody may miss anything. */
   checkComplete(): void {
+    this.expiry.look();
     const [asked] = this.#asked.keys();
-    const [untold] = this.#untold;
-    if (untold !== undefined) this.fail("I2 no effect of refused", `nobody was told of ${untold}`);
-    if (this.#publishing.size > 0) this.fail("I18 liveness", "a publish never ended");
+    this.fates.checkComplete();
+    const { open } = this.orders;
+    if (open !== undefined) this.fail("I18 liveness", `${open} was never answered`);
     if (asked !== undefined) this.fail("I18 liveness", `the callback of ${asked} never ran`);
     for (const session of this.sessions) {
       if (session.ended) continue;
@@ -583,7 +492,9 @@ export class Oracle {
 
   /** Whether nothing is owed to anybody who is connected. */
   get isComplete(): boolean {
-    if (this.#asked.size > 0 || this.#publishing.size > 0) return false;
+    this.expiry.look();
+    if (this.#asked.size > 0 || this.fates.publishing > 0) return false;
+    if (this.orders.open !== undefined) return false;
     return this.sessions.every(
       (session) => session.ended || session.stay === undefined || session.missing().length === 0,
     );

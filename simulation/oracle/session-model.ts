@@ -2,8 +2,9 @@
  * What one session is owed, told from the calls of the application alone: the entries that were emitted to it
  * between its joins and leaves, in the order of the calls.
  */
+import type { Backfill } from "./backfill.ts";
 import type { StayModel } from "./connection-model.ts";
-import type { EmitRecord } from "./emit-record.ts";
+import type { EmitRecord, Recipients } from "./emit-record.ts";
 
 /** maybe: the call that decided it was under way when the process was killed. */
 export type Membership = "in" | "maybe";
@@ -23,6 +24,8 @@ export class SessionModel {
   begins: number | undefined;
   /** Its client came with the pid of another one, and does not know yet what that means. */
   untold = false;
+  /** The store has failed: changes may have happened or not. */
+  doubtful = false;
   ended = false;
   /** It ended, or the process was killed before that was committed. */
   endUncertain = false;
@@ -34,6 +37,16 @@ export class SessionModel {
   readonly allowed = new Set<number>();
   /** How often it was given what. */
   readonly given = new Map<number, number>();
+  /** Older entries that it has asked for. */
+  readonly backfills: Backfill[] = [];
+  /** Rooms that it is joining with older entries, and how often. */
+  readonly joining = new Map<string, number>();
+  /** The last call that changed a room. */
+  readonly lastChange = new Map<string, number>();
+  /** What may come as an older entry: out of the order of the others. */
+  readonly unordered = new Set<number>();
+  /** Older entries that were sent. */
+  readonly sentOlder = new Set<number>();
   /** What it was told that it does not get. */
   readonly excused = new Set<number>();
   /** All before this place in `owed` is settled. */
@@ -63,6 +76,10 @@ export class SessionModel {
     this.#owed.add(emit.n);
   }
 
+  isOwed(n: number): boolean {
+    return this.#owed.has(n);
+  }
+
   mayGet(n: number): boolean {
     return this.#owed.has(n) || this.allowed.has(n);
   }
@@ -78,7 +95,7 @@ export class SessionModel {
     for (; this.#settled < this.owed.length; this.#settled++) {
       const emit = this.owed[this.#settled];
       if (emit === undefined || emit.n >= n) return undefined;
-      if (this.#isSettled(emit)) continue;
+      if (this.isSettled(emit)) continue;
       return emit.fate === "pending" ? undefined : emit;
     }
     return undefined;
@@ -86,30 +103,60 @@ export class SessionModel {
 
   /** Everything that is owed and still missing. */
   missing(): EmitRecord[] {
-    return this.ended ? [] : this.owed.filter((emit) => !this.#isSettled(emit));
+    if (this.ended) return [];
+    const older = this.backfills.flatMap(({ owed }) => owed);
+    return [...this.owed, ...older].filter((emit) => !this.isSettled(emit));
   }
 
-  #isSettled(emit: EmitRecord): boolean {
+  isSettled(emit: EmitRecord): boolean {
     return (
       this.given.has(emit.n) ||
       this.excused.has(emit.n) ||
-      emit.perishable ||
+      emit.expired ||
       emit.fate === "refused" ||
-      emit.fate === "lost"
+      emit.fate === "lost" ||
+      emit.fate === "unknown"
     );
   }
 
+  /** Something that had seemed lost is not. */
+  unsettle(): void {
+    this.#settled = 0;
+  }
+
   isIn(room: string): Membership | "out" {
-    return this.rooms.get(room) ?? "out";
+    // A join with older entries is kept later than what was called after it.
+    return this.rooms.get(room) ?? (this.joining.has(room) ? "maybe" : "out");
+  }
+
+  /** Whether an emit is for it. */
+  isMeant(to: Recipients): Membership | "out" {
+    if (to.only !== undefined) return to.only === this ? "in" : "out";
+    if (to.notTo === this) return "out";
+    let included: Membership | "out" = to.rooms.length === 0 ? "in" : "out";
+    for (const room of to.rooms) {
+      const membership = this.isIn(room);
+      if (membership === "in") included = "in";
+      else if (membership === "maybe" && included === "out") included = "maybe";
+    }
+    for (const room of to.except) {
+      const membership = this.isIn(room);
+      if (membership === "in") return "out";
+      if (membership === "maybe" && included === "in") included = "maybe";
+    }
+    return included;
   }
 
   join(room: string, n: number): void {
-    this.rooms.set(room, "in");
+    this.lastChange.set(room, n);
+    this.rooms.set(room, this.doubtful ? "maybe" : "in");
     this.changes.push({ n, room, certain: false });
   }
 
   leave(room: string, n: number): void {
-    this.rooms.delete(room);
+    this.lastChange.set(room, n);
+    if (this.doubtful) this.rooms.set(room, "maybe");
+    else this.rooms.delete(room);
     this.changes.push({ n, room, certain: false });
   }
 
@@ -123,12 +170,19 @@ export class SessionModel {
     this.receipts = this.receipts.filter((receipt) => receipt.tick < tick);
   }
 
-  /** The process was killed: what was not committed for certain may have happened or not. */
-  crash(committed: number): void {
+  /** What was not committed for certain may have happened or not. */
+  doubt(committed: number): void {
     for (const { n, room, certain } of this.changes) {
       if (n > committed && !certain) this.rooms.set(room, "maybe");
     }
     this.changes = [];
+    this.doubtful = true;
+  }
+
+  /** The process was killed. */
+  crash(committed: number): void {
+    this.doubt(committed);
+    this.doubtful = false;
     if (this.ended && this.endedAt > committed) this.endUncertain = true;
     this.stay = undefined;
   }

@@ -21,6 +21,7 @@ export type Invariant =
   | "I19 drain"
   | "I20 isolation"
   | "I21 emit order"
+  | "time to live"
   | "no crash";
 
 export class Violation extends Error {

@@ -3,6 +3,7 @@ import type { EnginePacket } from "@holdfast/protocol";
 import type { Trace } from "../kernel/trace.ts";
 import type { EngineWatcher } from "./engine-watcher.ts";
 import type { Oracle } from "./oracle.ts";
+import type { OrderAnswer } from "./orders.ts";
 
 /** `2["e",17,…]`, `2/chat,5["e",17,…]`, `51-["e",17,…]`: an event of the simulation, with its number. */
 const eventForm = /^[25](?:\d+-)?(?:(\/[^,]*),)?\d*\["(?:e|ask|direct)",(\d+)/;
@@ -17,6 +18,14 @@ export function carried(
   if (typeof data !== "string") return undefined;
   const match = eventForm.exec(data) ?? answerForm.exec(data);
   return match === null ? undefined : { namespace: match[1] ?? "/", n: Number(match[2]) };
+}
+
+/** `3/chat,5[{"order":3,"run":1}]`: the answer of a handler with `once`. */
+const orderForm = /^3(?:(?:\/[^,]*),)?\d+\[(\{"order":\d+,"run":\d+\})\]/;
+
+function answered(data: string | Uint8Array | undefined): OrderAnswer | undefined {
+  const match = typeof data === "string" ? orderForm.exec(data) : null;
+  return match === null ? undefined : (JSON.parse(match[1] ?? "") as OrderAnswer);
 }
 
 const connectForm = /^0(?:(\/[^,]*),)?\{/;
@@ -42,6 +51,8 @@ export class Wire implements EngineWatcher {
       this.#oracle.pinged(connectionId);
       return;
     }
+    const answer = type === "message" ? answered(data) : undefined;
+    if (answer !== undefined) this.#oracle.orders.leaves(answer);
     const found = type === "message" ? carried(data) : undefined;
     if (found !== undefined) this.#oracle.sent(connectionId, found.namespace, found.n);
   }

@@ -2,9 +2,11 @@
  * The application on the server: rooms that clients ask for, answers to their messages, and whatever the plan has
  * it emit. Tells the oracle each call before it makes it.
  */
-import type { Oracle, Recipients } from "../oracle/oracle.ts";
+import type { EmitRecord, Recipients } from "../oracle/emit-record.ts";
+import type { Oracle } from "../oracle/oracle.ts";
 import type { SessionModel } from "../oracle/session-model.ts";
 import { offsetOf } from "../oracle/wire.ts";
+import type { OrdersPlan } from "../plan.ts";
 import type { AppServer, AppSocket } from "./server-process.ts";
 
 /** What clients bring with their CONNECT, besides what the stock client adds. */
@@ -24,7 +26,18 @@ export interface AppOptions {
   readonly identify: boolean;
   /** Whether there is a journal. */
   readonly journal: boolean;
+  /** Whether clients order. */
+  readonly orders?: OrdersPlan | undefined;
+  /** Resolves after a while, if the process lives then. */
+  readonly pause: (lowMs: number, highMs: number) => Promise<void>;
+  readonly now: () => number;
+  /** The server has refused something because it takes nothing any more. */
+  readonly refusesAll: () => void;
+  /** True so many times of a hundred. */
+  readonly chance: (percent: number) => boolean;
 }
+
+const draining = "HF_DRAINING";
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
@@ -41,12 +54,22 @@ interface Publish {
   readonly rooms: readonly string[];
   readonly n: number;
   readonly name: string | undefined;
+  readonly ttlMs: number | undefined;
+}
+
+/** Which older events are wanted. */
+export interface Since {
+  readonly kind: "start" | "since" | "last" | "ago";
+  /** How many; which of the positions that were told, from the last one on; seconds. */
+  readonly amount: number;
 }
 
 export class App {
   readonly #oracle: Oracle;
   readonly #options: AppOptions;
   #lastPublish: Publish | undefined;
+  /** Positions that publishes have told, by namespace. */
+  readonly #positions = new Map<string, string[]>();
   readonly models = new WeakMap<AppSocket, SessionModel>();
   /** By namespace, in the order in which they came. */
   readonly sockets = new Map<string, AppSocket[]>();
@@ -56,10 +79,12 @@ export class App {
     this.#options = options;
   }
 
-  install(io: AppServer): void {
+  install(io: AppServer, isAlive: () => boolean): void {
     this.sockets.clear();
-    io.on("emit_refused", ({ args }: { args: readonly unknown[] }) => {
-      this.#oracle.toldRefused(Number(args[0]));
+    io.on("emit_refused", ({ args, code }: { args: readonly unknown[]; code: string }) => {
+      if (!isAlive()) return;
+      if (code === draining) this.#options.refusesAll();
+      this.#oracle.fates.toldRefused(Number(args[0]), code === draining);
     });
     for (const name of this.#options.namespaces) {
       this.sockets.set(name, []);
@@ -91,7 +116,7 @@ export class App {
       if (answer === undefined) return;
       answer(this.#oracle.emit(namespace, "reply", only(session)), m);
     });
-    socket.on("retried", (m: number, answer: (error: null, m: number) => void) => answer(null, m));
+    if (this.#options.orders !== undefined) this.#takeOrders(socket, session, this.#options.orders);
     socket.on("disconnect", (reason: string) => {
       this.models.delete(socket);
       const sockets = this.sockets.get(namespace) ?? [];
@@ -105,6 +130,26 @@ export class App {
         this.#oracle.ended(session);
       }
     });
+  }
+
+  /** Each order has an effect, in the middle of a handler that takes its time and may throw before it. */
+  #takeOrders(socket: AppSocket, session: SessionModel, plan: OrdersPlan): void {
+    const { identify, pause, chance } = this.#options;
+    const { lowMs, highMs, throwsPercent } = plan;
+    const { orders } = this.#oracle;
+    const whom = identify ? session.owner + session.namespace : session;
+    socket.on("order", { once: ({ id }: { id: string }) => id }, async ({ id }) => {
+      const run = orders.begins(whom, id, socket.onceAttempt);
+      await pause(lowMs, highMs);
+      if (chance(throwsPercent)) {
+        run.throws();
+        throw new Error(`${id} is not done`);
+      }
+      await pause(lowMs, highMs);
+      return run.returns();
+    });
+    // An error that the application knows of.
+    socket.on("error", () => {});
   }
 
   // --- what the plan has it do ---
@@ -169,12 +214,52 @@ export class App {
     io: AppServer,
     namespace: string,
     rooms: readonly string[],
-    { id }: { readonly id: string | undefined },
+    { id, ttlMs }: { readonly id?: string | undefined; readonly ttlMs?: number },
   ): void {
     if (!this.#options.journal) return;
-    const n = this.#oracle.emit(namespace, "stored", { rooms, except: [] });
+    const n = this.#oracle.emit(namespace, "stored", { rooms, except: [] }, ttlMs);
     const name = id === undefined ? undefined : `${id}-${n}`;
-    this.#publishNow(io, { namespace, rooms, n, name });
+    this.#publishNow(io, { namespace, rooms, n, name, ttlMs });
+  }
+
+  /** Joins with older events of the room: from the start, from a position, the newest ones, those of a time. */
+  joinSince(socket: AppSocket, room: string, { kind, amount }: Since): void {
+    const session = this.models.get(socket);
+    if (session === undefined || !this.#options.journal) return;
+    const position = this.#positions.get(session.namespace)?.at(-1 - amount);
+    const since = { start: "start", last: { last: amount }, ago: { ago: amount * 1000 } } as const;
+    if (kind === "since" && position === undefined) return;
+    const asked = kind === "since" ? { since: position ?? "" } : since[kind];
+    const join = this.#oracle.older.joins(session, room, (stored) =>
+      this.#wanted(stored, { kind, amount }, position),
+    );
+    socket.join(room, asked).then(
+      () => {
+        join.over();
+        if (socket.connected) join.joined();
+      },
+      () => join.over(),
+    );
+  }
+
+  /** Those of the entries that must come; all of them may. */
+  #wanted(
+    stored: readonly EmitRecord[],
+    { kind, amount }: Since,
+    position: string | undefined,
+  ): ReadonlySet<EmitRecord> {
+    if (kind === "since") {
+      const offset = offsetOf(position) ?? 0;
+      return new Set(stored.filter((emit) => emit.fate === "pending" || emit.offset > offset));
+    }
+    if (kind === "last") {
+      const pending = stored.filter(({ fate }) => fate === "pending").length;
+      return new Set(amount + pending === 0 ? [] : stored.slice(-amount - pending));
+    }
+    if (kind === "start") return new Set(stored);
+    if (this.#oracle.expiry.clockSets > 0) return new Set();
+    const sinceTick = this.#options.now() - amount * 1000;
+    return new Set(stored.filter(({ tick }) => tick >= sinceTick));
   }
 
   /** Publishes the last one with an id once more, as an application does that got no answer. */
@@ -187,16 +272,25 @@ export class App {
   }
 
   #publishNow(io: AppServer, publish: Publish): void {
-    const { namespace, rooms, n, name } = publish;
+    const { namespace, rooms, n, name, ttlMs } = publish;
     if (name !== undefined) this.#lastPublish = publish;
-    const options = name === undefined ? {} : { id: name };
-    const pending = this.#oracle.publishes(n);
+    const options = {
+      ...(name !== undefined && { id: name }),
+      ...(ttlMs !== undefined && { ttl: ttlMs }),
+    };
+    const pending = this.#oracle.fates.publishes(n);
     io.of(namespace)
       .to([...rooms])
       .publish("e", n, "published", options)
       .then(
-        ({ position, duplicate }) => pending.resolved(position, duplicate),
-        (error: { code?: unknown }) => pending.rejected(`${error.code}`),
+        ({ position, duplicate }) => {
+          this.#positions.set(namespace, [...(this.#positions.get(namespace) ?? []), position]);
+          pending.resolved(position, duplicate);
+        },
+        (error: { code?: unknown }) => {
+          if (error.code === draining) this.#options.refusesAll();
+          pending.rejected(`${error.code}`);
+        },
       );
   }
 

@@ -10,16 +10,27 @@ import {
 import type { WallClock } from "../kernel/host.ts";
 import { Random } from "../kernel/random.ts";
 import type { Scheduler } from "../kernel/scheduler.ts";
+import type { Trace } from "../kernel/trace.ts";
 import type { Oracle } from "../oracle/oracle.ts";
 import type { Plan } from "../plan.ts";
+import { FilesMachine } from "./files-machine.ts";
 import { Disk, SimulatedJournal } from "./simulated-journal.ts";
 import { WatchedJournal } from "./watched-journal.ts";
 
 export interface JournalMachine {
   /** The journal for a process that starts. Undefined: it has none. */
-  open(): Journal | undefined;
-  /** The process was killed. */
-  kill(): void;
+  open(): Journal | Promise<Journal> | undefined;
+  /**
+   * The process was killed, or has ended.
+   *
+   * @param machine whether the machine lost its power
+   * @param looked called in this turn, when it is known what is left
+   */
+  kill(machine: boolean, looked: () => void): void;
+  /** Whether the process has a stream open; always, where it says nothing. */
+  isOpen?(name: string): boolean;
+  /** One of the next calls of the disk fails: after so many that change something. */
+  fault?(calls: number): void;
   /** Whether there is no space for entries. */
   fill(full: boolean): void;
   /** The first offset that is kept of a stream. */
@@ -34,13 +45,18 @@ export interface JournalMachine {
 
 export interface Machine {
   readonly scheduler: Scheduler;
+  readonly trace: Trace;
   readonly wall: WallClock;
   readonly oracle: Oracle;
+  /** A check has failed where nobody would hear of it if it threw. */
+  failed(error: unknown): void;
+  /** A call of the disk has failed: the process is no good any more. */
+  storeFailed(): void;
 }
 
 const none: JournalMachine = {
   open: () => undefined,
-  kill() {},
+  kill: (_machine, looked) => looked(),
   fill() {},
   tail: () => 0,
   epochs: () => [],
@@ -50,6 +66,7 @@ const none: JournalMachine = {
 
 export function makeJournalMachine(plan: Plan, machine: Machine): JournalMachine {
   if (plan.store === "none") return none;
+  if (plan.files !== undefined) return new FilesMachine(plan, plan.files, machine);
   return plan.store === "memory"
     ? new MemoryMachine(plan, machine)
     : new DiskMachine(plan, machine);
@@ -58,7 +75,8 @@ export function makeJournalMachine(plan: Plan, machine: Machine): JournalMachine
 /** The event of the simulation that an entry holds, whatever else the server puts around it. */
 const eventForm = /\["(?:e|ask)",(\d+)/;
 
-function callOf(record: StreamRecord): number | undefined {
+/** @returns the number of the call that an entry carries */
+export function callOf(record: StreamRecord): number | undefined {
   if (record.kind !== "entry") return undefined;
   const match = eventForm.exec(Buffer.from(record.body).toString("latin1"));
   return match === null ? undefined : Number(match[1]);
@@ -103,19 +121,20 @@ class MemoryMachine implements JournalMachine {
     this.#journal = new WatchedJournal(makeJournal(this.#plan, this.#machine, this.#random), {
       committed(_stream, record) {
         const n = callOf(record);
-        if (n !== undefined) oracle.committed(n, record.offset);
+        if (n !== undefined) oracle.fates.committed(n, record.offset);
       },
       refused(_stream, record) {
         const n = callOf(record);
-        if (n !== undefined) oracle.refused(n);
+        if (n !== undefined) oracle.fates.refused(n);
       },
     });
     return this.#journal;
   }
 
-  kill(): void {
+  kill(_machine: boolean, looked: () => void): void {
     this.#journal = undefined;
     this.#machine.oracle.lostAll();
+    looked();
   }
 
   fill(): void {}
@@ -159,12 +178,12 @@ class DiskMachine implements JournalMachine {
 
   #committed(record: StreamRecord): void {
     const n = callOf(record);
-    if (n !== undefined) this.#oracle.committed(n, record.offset);
+    if (n !== undefined) this.#oracle.fates.committed(n, record.offset);
   }
 
   #refused(record: StreamRecord, _error: JournalError): void {
     const n = callOf(record);
-    if (n !== undefined) this.#oracle.refused(n);
+    if (n !== undefined) this.#oracle.fates.refused(n);
   }
 
   open(): Journal {
@@ -172,9 +191,10 @@ class DiskMachine implements JournalMachine {
     return this.#journal;
   }
 
-  kill(): void {
+  kill(_machine: boolean, looked: () => void): void {
     this.#journal?.kill();
     this.#journal = undefined;
+    looked();
   }
 
   fill(full: boolean): void {

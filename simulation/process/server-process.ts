@@ -24,7 +24,9 @@ export interface ProcessOptions {
   readonly server: Partial<ServerOptions> & Readonly<Record<string, unknown>>;
   readonly journal: unknown;
   /** Sets the application up. */
-  readonly install: (io: AppServer) => void;
+  readonly install: (io: AppServer, isAlive: () => boolean) => void;
+  /** The process has ended itself. */
+  readonly exited: () => void;
 }
 
 export class ServerProcess implements Listener {
@@ -37,7 +39,7 @@ export class ServerProcess implements Listener {
   constructor(options: ProcessOptions) {
     const { scheduler, watcher } = options;
     this.kernelBytes = options.kernelBytes;
-    this.host = new SimulatedHost(scheduler, options.random, options.wall);
+    this.host = new SimulatedHost(scheduler, options.random, options.wall, options.exited);
     const simulated: Simulated = { host: this.host, journal: options.journal };
     const serverOptions = { ...options.server, [simulation]: simulated };
     this.io = new Server(undefined, serverOptions);
@@ -54,7 +56,7 @@ export class ServerProcess implements Listener {
       });
     };
     this.io.bind(this.#engine);
-    options.install(this.io);
+    options.install(this.io, () => this.host.alive);
   }
 
   acceptWebSocket(url: string, flow: DuplexFlow<Frame, Frame>): void {
@@ -70,6 +72,15 @@ export class ServerProcess implements Listener {
     this.host.alive = false;
     for (const flow of [...this.flows]) flow.killServer(!machine);
     this.flows.clear();
+  }
+
+  /** Sends everybody away, and resolves when nothing is in flight. */
+  drain(overMs: number): Promise<void> {
+    return this.io.drain({ over: overMs });
+  }
+
+  get clients(): number {
+    return this.#engine.clientsCount;
   }
 
   /** Ends it as a deploy does. */

@@ -1,8 +1,9 @@
-/** The journal in memory as it is, committing within each append; what it commits and refuses is told on the way. */
+/** A journal as it is; what it commits and refuses is told on the way. */
 import type {
+  Durability,
   Journal,
+  JournalError,
   JournalStatus,
-  MemoryJournal,
   Restored,
   Stream,
   StreamFollower,
@@ -11,18 +12,21 @@ import type {
 
 export interface JournalWatcher {
   committed(stream: string, record: StreamRecord): void;
-  refused(stream: string, record: StreamRecord): void;
+  /** A repeat, of something that is committed. */
+  duplicate?(stream: string, record: StreamRecord): void;
+  refused(stream: string, record: StreamRecord, error: JournalError): void;
 }
 
 export class WatchedJournal implements Journal {
-  readonly durability = "memory";
+  readonly durability: Durability;
   readonly secret: Uint8Array;
   readonly streams = new Map<string, Stream>();
-  readonly #inner: MemoryJournal;
+  readonly #inner: Journal;
   readonly #watcher: JournalWatcher;
 
-  constructor(inner: MemoryJournal, watcher: JournalWatcher) {
+  constructor(inner: Journal, watcher: JournalWatcher) {
     this.#inner = inner;
+    this.durability = inner.durability;
     this.secret = inner.secret;
     this.#watcher = watcher;
   }
@@ -83,9 +87,12 @@ class WatchedStream implements Stream {
         for (const record of records) watcher.committed(name, record);
         follower.committed(records);
       },
-      duplicate: (record, offset) => follower.duplicate(record, offset),
+      duplicate(record, offset) {
+        watcher.duplicate?.(name, record);
+        follower.duplicate(record, offset);
+      },
       refused(record, error) {
-        watcher.refused(name, record);
+        watcher.refused(name, record, error);
         follower.refused(record, error);
       },
       checkpoint: () => follower.checkpoint(),

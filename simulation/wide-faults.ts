@@ -1,0 +1,206 @@
+/** Bugs that are planted into what only the wide campaign runs. See faults.ts. */
+import type { Fault } from "./faults.ts";
+
+const files = "packages/journal/src/files";
+const commit = `${files}/commit.ts`;
+const server = "packages/server/src";
+const wide = ["--wide"];
+const onFiles = ["--wide", "--store=files"];
+
+const inFiles: readonly Fault[] = [
+  {
+    what: "a commit is told before it is flushed",
+    file: commit,
+    code: 'if (this.#host.durability !== "disk") return this.#finish(group);',
+    without: "return this.#finish(group);",
+    words: onFiles,
+  },
+  {
+    what: "a flush that failed counts as one",
+    file: commit,
+    code: "      if (error !== undefined) this.fail(error);\n      else if (this.#failure",
+    without: "      if (this.#failure",
+    words: onFiles,
+  },
+  {
+    what: "a write that failed counts as one",
+    file: commit,
+    code: "      if (error !== undefined) return this.fail(error);\n",
+    without: "",
+    words: onFiles,
+  },
+  {
+    what: "a write counts as whole when the disk took half of it",
+    file: `${files}/file-io.ts`,
+    code: "if (error !== undefined || written >= length) return done(error);",
+    without: "return done(error);",
+    words: onFiles,
+  },
+  {
+    what: "what a killed process has left is taken for flushed",
+    file: `${files}/open.ts`,
+    code: "      await flush(file);\n",
+    without: "",
+    words: onFiles,
+  },
+  {
+    what: "a torn end stays where it is",
+    file: `${files}/open.ts`,
+    code: "if (segment === number) await write(file, [new Uint8Array(to - from)], from);",
+    without: "void [segment, from, to, write];",
+    words: onFiles,
+  },
+  {
+    what: "message ids are forgotten with the process",
+    file: `${files}/files-journal.ts`,
+    code: "    this.#restoreIds(recovered);\n",
+    without: "    void this.#restoreIds;\n",
+    words: onFiles,
+  },
+  {
+    what: "a file is made without its name being flushed",
+    file: `${files}/file-io.ts`,
+    code: "  await disk.flushFolder(folder);\n",
+    without: "",
+    words: onFiles,
+  },
+];
+
+const once = `${server}/once-calls.ts`;
+
+const inOnce: readonly Fault[] = [
+  {
+    what: "the answer of a handler with once is not kept",
+    file: once,
+    code: '    await this.#delivery.change({ type: "once", ...key, reply });\n',
+    without: "",
+    words: wide,
+  },
+  {
+    what: "the answer of a handler with once leaves before it is kept",
+    file: once,
+    code: 'await this.#delivery.change({ type: "once", ...key, reply });',
+    without: 'void this.#delivery.change({ type: "once", ...key, reply });',
+    words: wide,
+  },
+  {
+    what: "a repeat runs beside the call that it repeats",
+    file: once,
+    code: "    if (running !== undefined) return running.catch(() => undefined);\n",
+    without: "    void running;\n",
+    words: wide,
+  },
+  {
+    what: "that a handler with once has begun is not kept",
+    file: once,
+    code: 'await this.#delivery.change({ type: "attempt", ...key });',
+    without: "await undefined;",
+    words: wide,
+  },
+  {
+    what: "a checkpoint forgets the answers",
+    file: `${server}/delivery/once-table.ts`,
+    code: "return { replies: [...this.#replies],",
+    without: "return { replies: [],",
+    words: wide,
+  },
+];
+
+const delivery = `${server}/delivery`;
+
+const inOlder: readonly Fault[] = [
+  {
+    what: "older events that were on their way when the connection broke are forgotten",
+    file: `${delivery}/delivery.ts`,
+    code: "    for (const backfill of session.backfills ?? []) backfill.sent = backfill.next;\n",
+    without: "",
+    words: wide,
+  },
+  {
+    what: "a checkpoint forgets the older events that are owed",
+    file: `${delivery}/session-table.ts`,
+    code: "    ...(backfills && {\n",
+    without: "    ...(undefined && backfills && {\n",
+    words: wide,
+  },
+  {
+    what: "what follows a join does not wait for the older events",
+    file: `${delivery}/catch-up.ts`,
+    code: "if (session?.backfills === undefined || !session.live) return;",
+    without: "if (session !== undefined) return;",
+    words: wide,
+  },
+  {
+    what: "the newest older events are one less than was asked for",
+    file: `${server}/join-since.ts`,
+    code: "left-- <= 0",
+    without: "left-- <= 1",
+    words: wide,
+  },
+  {
+    what: "what has expired is given all the same",
+    file: `${delivery}/catch-up.ts`,
+    code: "if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {",
+    without: "if (entry.expiresMs === -1) {",
+    words: wide,
+  },
+  {
+    what: "what has expired is given to who joins with older events",
+    file: `${delivery}/catch-up.ts`,
+    code: "if (expired || !session.isOwed(entry)) continue;",
+    without: "if (!session.isOwed(entry)) continue; void expired;",
+    words: wide,
+  },
+  {
+    what: "what has a time to live is not given later at all",
+    file: `${delivery}/catch-up.ts`,
+    code: "if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {",
+    without: "if (entry.expiresMs !== undefined) {",
+    words: wide,
+  },
+  {
+    what: "a client is told a new pid before that is kept",
+    file: `${server}/session-keeper.ts`,
+    code: '    void delivery.change({ type: "name", session: session.key, pid });\n',
+    without: "",
+    words: wide,
+  },
+];
+
+const drain = `${server}/drain.ts`;
+
+const inDrain: readonly Fault[] = [
+  {
+    what: "a drain takes nothing any more from the beginning",
+    file: drain,
+    code: "  await sendAway(connectionsOf(server), overMs, host);\n",
+    without: `  for (const { _keeper } of server._nsps.values()) {
+      if (_keeper) _keeper.adapter.refusal = new ServerError("HF_DRAINING");
+    }
+    await sendAway(connectionsOf(server), overMs, host);\n`,
+    words: wide,
+  },
+  {
+    what: "a drain does not wait for what is in flight",
+    file: drain,
+    code: "  await Promise.all(keepers.map(finish));\n",
+    without: "  void finish;\n",
+    words: wide,
+  },
+  {
+    what: "a drain does not store what is only in memory",
+    file: drain,
+    code: "    keeper.flush();\n",
+    without: "",
+    words: wide,
+  },
+  {
+    what: "a server that drains lets clients in",
+    file: drain,
+    code: "if (engine instanceof BaseEngine) engine.refuseHandshakes(",
+    without: "if (engine instanceof BaseEngine) void (",
+    words: wide,
+  },
+];
+
+export const wideFaults: readonly Fault[] = [...inFiles, ...inOnce, ...inOlder, ...inDrain];
