@@ -111,7 +111,7 @@ const delivery = `${server}/delivery`;
 const inOlder: readonly Fault[] = [
   {
     what: "older events that were on their way when the connection broke are forgotten",
-    file: `${delivery}/delivery.ts`,
+    file: `${delivery}/session-table.ts`,
     code: "    for (const backfill of session.backfills ?? []) backfill.sent = backfill.next;\n",
     without: "",
     words: wide,

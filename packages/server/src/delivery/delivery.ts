@@ -221,8 +221,6 @@ export class Delivery implements LaneExit {
     session.position = from;
     session.delivered = from;
     session.marked = from;
-    // What of older entries was on its way to the connection before is not known to have arrived.
-    for (const backfill of session.backfills ?? []) backfill.sent = backfill.next;
     this.sessions.connect(session);
   }
 

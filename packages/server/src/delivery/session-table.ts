@@ -111,6 +111,8 @@ export class SessionTable {
   connect(session: Session): void {
     if (this.connected.has(session)) return;
     this.connected.add(session);
+    // What of older entries was on its way to the connection before is not known to have arrived.
+    for (const backfill of session.backfills ?? []) backfill.sent = backfill.next;
     session.offlineSinceMs = undefined;
     for (const tag of openTags(session)) addTo(this.#connected, tag, session);
   }
