@@ -1,4 +1,5 @@
 /** Many seeds, one after the other, until there are enough or the time is over. */
+import { differsByClock } from "./clock-free.ts";
 import type { PlanOptions } from "./plan.ts";
 import { planOf } from "./wide-plan.ts";
 import { type Outcome, runPlan } from "./world.ts";
@@ -34,6 +35,9 @@ export interface Figures {
 /** One in so many seeds is run twice. */
 const repeatEvery = 100;
 
+/** One in so many seeds of the wide campaign is run with another clock on the wall. */
+const clockEvery = 10;
+
 export async function campaign(options: CampaignOptions): Promise<Figures> {
   const figures: Figures = {
     seeds: 0,
@@ -47,8 +51,13 @@ export async function campaign(options: CampaignOptions): Promise<Figures> {
   for (let index = 0; index < options.count; index++) {
     if (performance.now() - started > options.budgetMs) break;
     const seed = options.from + index * options.step;
-    const outcome = await runPlan(planOf(seed, options.plan));
+    const plan = planOf(seed, options.plan);
+    const outcome = await runPlan(plan);
     count(figures, seed, outcome);
+    if (options.plan.wide === true && index % clockEvery === 0) {
+      const message = await differsByClock(plan, outcome);
+      if (message !== undefined) figures.found.push({ seed, invariant: "I16 clock-free", message });
+    }
     if (index % repeatEvery === 0) await repeat(figures, seed, outcome, options.plan);
     if (options.first && figures.found.length > 0) break;
   }

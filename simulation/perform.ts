@@ -162,7 +162,7 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   drain: ({ world, a, b }) => world.drain(choose(drainsMs, a), b % 2 === 0),
   "set clock": ({ world, b }) => {
     world.oracle.expiry.clockSet(() => {
-      world.wall.offsetMs += ((b % 7) - 3) * 1_200_000 + b;
+      world.wall.offsetMs += ((b % 7) - 3) * (world.plan.wall?.jumpMs ?? 1_200_000) + b;
     });
   },
 };

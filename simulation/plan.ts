@@ -57,6 +57,8 @@ export interface Plan {
   readonly keptEntries: number;
   readonly chaosMs: number;
   readonly actions: readonly Action[];
+  /** What the clock on the wall says at first, and how far it jumps. */
+  readonly wall?: { readonly startMs: number; readonly jumpMs: number };
   /** For the store "files". */
   readonly files?: FilesPlan;
   readonly orders?: OrdersPlan;

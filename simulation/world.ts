@@ -19,6 +19,8 @@ import { ServerProcess } from "./process/server-process.ts";
 
 export interface Outcome {
   readonly hash: string;
+  /** The same for two runs in which the same is committed and given in the same order. */
+  readonly orderHash: string;
   readonly steps: number;
   readonly virtualMs: number;
   readonly deliveries: number;
@@ -31,8 +33,7 @@ const healMs = 180_000;
 
 const checkEveryMs = 500;
 
-/** How long clients have to go after the time of a drain, and how long its end may take altogether. */
-const drainGraceMs = 1_000;
+/** How long the end of a drain may take after its time: slow commits, connections that do not close. */
 const drainSlackMs = 8_000;
 
 /** After so long a process whose store has failed is replaced. */
@@ -57,8 +58,7 @@ export class World {
   readonly #handlers: Random;
   readonly #wire: Wire;
   #closing = false;
-  /** A drain that goes on, and when the last client has gone at the latest. */
-  #drain: { readonly process: ServerProcess; readonly goneTick: number } | undefined;
+  #draining = false;
   #violation: Violation | undefined;
   #over = false;
 
@@ -68,7 +68,7 @@ export class World {
     this.trace = new Trace(keepLines);
     this.#random = new Random(plan.seed, 2);
     this.#handlers = new Random(plan.seed, 5);
-    this.wall = { offsetMs: 1_700_000_000_000 };
+    this.wall = { offsetMs: plan.wall?.startMs ?? 1_700_000_000_000 };
     this.oracle = new Oracle(this.scheduler, this.trace, {
       durable: plan.durable,
       journal: plan.store !== "none",
@@ -211,8 +211,7 @@ export class World {
     if (process === undefined || this.#closing) return;
     this.trace.add(scheduler.now, "drain", overMs);
     this.#closing = true;
-    const startTick = scheduler.now;
-    this.#drain = { process, goneTick: startTick + overMs + drainGraceMs };
+    this.#draining = true;
     const overdue = scheduler.after(overMs + drainSlackMs, () => {
       oracle.fail("I19 drain", `it has not come to its end ${drainSlackMs} ms after ${overMs} ms`);
     });
@@ -226,7 +225,7 @@ export class World {
       if (closes) await process.close();
       else process.kill(false);
       this.#closing = false;
-      this.#drain = undefined;
+      this.#draining = false;
       this.process = undefined;
       this.journals.kill(false, () => oracle.crashed(endTick));
       this.#startLater();
@@ -234,12 +233,10 @@ export class World {
     drained().catch((error: unknown) => this.failed(error));
   }
 
-  /** The process says that it takes nothing any more: not before everybody has gone, or the time is over. */
+  /** The process says that it takes nothing any more: not before everybody was sent away. */
   #refusesAll(): void {
-    const drain = this.#drain;
-    if (drain === undefined) return;
-    if (drain.process.clients === 0 || this.scheduler.now >= drain.goneTick) return;
-    this.oracle.fail("I19 drain", `refused while ${drain.process.clients} clients were connected`);
+    const count = this.process?.openClients ?? 0;
+    if (count > 0) this.oracle.fail("I19 drain", `refused while ${count} clients were connected`);
   }
 
   #startLater(): void {
@@ -247,7 +244,7 @@ export class World {
   }
 
   #leaves(connectionId: string, packet: EnginePacket): void {
-    if (packet.type === "open" && this.#drain !== undefined) {
+    if (packet.type === "open" && this.#draining) {
       this.oracle.fail("I19 drain", `${connectionId.slice(0, 6)} was let in meanwhile`);
     }
     this.#wire.leaves(connectionId, packet);
@@ -267,6 +264,7 @@ export class World {
     await drive(() => this.#step());
     return {
       hash: this.trace.hash,
+      orderHash: this.oracle.order.hash,
       steps: this.scheduler.steps,
       virtualMs: this.scheduler.now,
       deliveries: this.oracle.deliveries,

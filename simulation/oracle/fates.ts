@@ -34,6 +34,7 @@ export class Fates {
     }
     emit.fate = "committed";
     emit.offset = offset;
+    this.#oracle.order.add(0, "committed", emit.namespace, n, offset);
     const last = this.#committed.get(emit.namespace) ?? 0;
     if (n < last) this.#oracle.fail("I21 emit order", `${n} was committed after ${last}`);
     this.#committed.set(emit.namespace, n);

@@ -3,7 +3,7 @@
  * application on a client, and knows from the calls alone what everybody must get. Throws a Violation.
  */
 import type { Scheduler } from "../kernel/scheduler.ts";
-import type { Trace } from "../kernel/trace.ts";
+import { Trace } from "../kernel/trace.ts";
 import { ConnectionModel, type Found, type StayModel } from "./connection-model.ts";
 import type { EmitKind, EmitRecord, Recipients } from "./emit-record.ts";
 import { Expiry } from "./expiry.ts";
@@ -23,6 +23,8 @@ export class Oracle {
   readonly emits = new Map<number, EmitRecord>();
   readonly connections = new Map<string, ConnectionModel>();
   sessions: SessionModel[] = [];
+  /** What was committed and given, and in which order. */
+  readonly order = new Trace(false);
   readonly fates: Fates;
   readonly orders: Orders;
   readonly expiry: Expiry;
@@ -117,7 +119,9 @@ export class Oracle {
   members(namespace: string, room: string): SessionModel[] {
     return this.sessions.filter(
       (session) =>
-        session.namespace === namespace && !session.ended && session.isIn(room) !== "out",
+        session.namespace === namespace &&
+        (!session.ended || session.endUncertain) &&
+        session.isIn(room) !== "out",
     );
   }
 
@@ -347,6 +351,7 @@ export class Oracle {
   ): void {
     this.deliveries++;
     this.#trace.add(this.#scheduler.now, "got", owner, n, stayNumber);
+    this.order.add(0, "got", owner, n);
     const emit = this.emits.get(n);
     if (emit === undefined) this.fail("I6 no phantom", `${owner} got ${n}, which nobody emitted`);
     const stay = this.connection(connectionId).stay(namespace, stayNumber);

@@ -313,7 +313,7 @@ export class App {
   socketsJoin(io: AppServer, namespace: string, from: string, room: string): void {
     const n = this.#oracle.call();
     for (const session of this.#oracle.members(namespace, from)) {
-      if (session.isIn(from) === "in") session.join(room, n);
+      if (session.isIn(from) === "in" && !session.ended) session.join(room, n);
       else if (session.isIn(room) === "out") session.rooms.set(room, "maybe");
     }
     io.of(namespace).in(from).socketsJoin(room);
@@ -322,7 +322,7 @@ export class App {
   socketsLeave(io: AppServer, namespace: string, from: string, room: string): void {
     const n = this.#oracle.call();
     for (const session of this.#oracle.members(namespace, from)) {
-      if (session.isIn(from) === "in") session.leave(room, n);
+      if (session.isIn(from) === "in" && !session.ended) session.leave(room, n);
       else if (session.isIn(room) === "in") session.rooms.set(room, "maybe");
     }
     io.of(namespace).in(from).socketsLeave(room);

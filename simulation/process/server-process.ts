@@ -79,8 +79,10 @@ export class ServerProcess implements Listener {
     return this.io.drain({ over: overMs });
   }
 
-  get clients(): number {
-    return this.#engine.clientsCount;
+  /** How many connections nobody has asked to end. */
+  get openClients(): number {
+    const connections = Object.values(this.#engine.clients);
+    return connections.filter(({ readyState }) => readyState === "open").length;
   }
 
   /** Ends it as a deploy does. */
