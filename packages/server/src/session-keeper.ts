@@ -273,7 +273,8 @@ export class SessionKeeper {
     if (!ends) {
       this.#storeData(socket, session);
       if (session.link === link) delivery.lost(session);
-      void delivery.change({ type: "disconnect", session: session.key });
+      const atMs = delivery.expiry.nowMs();
+      void delivery.change({ type: "disconnect", session: session.key, atMs });
       return;
     }
     void delivery.change({ type: "end", session: session.key });

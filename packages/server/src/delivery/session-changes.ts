@@ -58,7 +58,8 @@ export type SessionChange =
   | { readonly type: "name"; readonly session: string; readonly pid: string }
   /** A new pid was used: the ones before it are void. */
   | { readonly type: "pid"; readonly session: string; readonly pid: string }
-  | { readonly type: "disconnect"; readonly session: string }
+  /** `atMs`: when, by the clock of session-expiry.ts; records of older versions do not say. */
+  | { readonly type: "disconnect"; readonly session: string; readonly atMs?: number }
   | { readonly type: "data"; readonly session: string; readonly data: unknown }
   /** What transports are known to have: pairs of session and offset. */
   | { readonly type: "receipts"; readonly receipts: readonly (readonly [string, number])[] }

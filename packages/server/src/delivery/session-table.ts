@@ -193,7 +193,7 @@ export class SessionTable {
         break;
       case "disconnect":
         // A connection may have taken it up again in the meantime.
-        if (session.link === undefined) session.offlineSinceMs = timeMs;
+        if (session.link === undefined) session.offlineSinceMs = change.atMs ?? timeMs;
         break;
       case "data":
         // What a connected socket holds is newer.
