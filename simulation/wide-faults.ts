@@ -203,4 +203,27 @@ const inDrain: readonly Fault[] = [
   },
 ];
 
-export const wideFaults: readonly Fault[] = [...inFiles, ...inOnce, ...inOlder, ...inDrain];
+const byTheWall: readonly Fault[] = [
+  {
+    what: "the age of what is kept goes by the clock on the wall",
+    file: `${files}/files-journal.ts`,
+    code: "return Math.floor(this.#ageBase + this.clock.monotonicMs() - this.#openedMs);",
+    without: "return Math.floor(this.clock.wallMs());",
+    words: onFiles,
+  },
+  {
+    what: "sessions end by the clock on the wall",
+    file: `${delivery}/session-expiry.ts`,
+    code: "return this.#startMs + this.#options.monotonicMs() - this.#startMonotonicMs;",
+    without: "return this.#options.wallMs();",
+    words: wide,
+  },
+];
+
+export const wideFaults: readonly Fault[] = [
+  ...inFiles,
+  ...inOnce,
+  ...inOlder,
+  ...inDrain,
+  ...byTheWall,
+];
