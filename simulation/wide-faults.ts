@@ -161,8 +161,8 @@ const inOlder: readonly Fault[] = [
   {
     what: "a client is told a new pid before that is kept",
     file: `${server}/session-keeper.ts`,
-    code: '    void delivery.change({ type: "name", session: session.key, pid });\n',
-    without: "",
+    code: 'await delivery.change({ type: "name", session: session.key, pid });',
+    without: 'void delivery.change({ type: "name", session: session.key, pid }).catch(() => {});',
     words: wide,
   },
 ];

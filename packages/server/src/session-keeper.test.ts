@@ -5,7 +5,14 @@
  */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Journal, MemoryJournal, type Stream, type StreamRecord } from "@holdfast/journal";
+import {
+  type Journal,
+  JournalError,
+  MemoryJournal,
+  type Stream,
+  type StreamFollower,
+  type StreamRecord,
+} from "@holdfast/journal";
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { nodeHost, simulation } from "./host/host.ts";
@@ -14,18 +21,29 @@ import { Server } from "./server.ts";
 /** Long after what is sent at once has arrived. */
 const commitMs = 50;
 
-/** @param committed gets the texts of what is committed of sessions */
-function slowJournal(committed: string[]): Journal {
+/**
+ * @param committed gets the texts of what is committed of sessions
+ * @param isRefused tells by such a text what the store has failed for
+ */
+function slowJournal(committed: string[], isRefused = (_text: string) => false): Journal {
   const journal = new MemoryJournal({ retention: { entries: 3 } });
   const open = journal.stream.bind(journal);
   journal.stream = async (name) => {
     const stream: Stream = await open(name);
     const append = stream.append.bind(stream);
+    const follow = stream.follow.bind(stream);
+    let follower: StreamFollower | undefined;
+    stream.follow = (given) => {
+      follower = given;
+      return follow(given);
+    };
     stream.append = (records: readonly StreamRecord[]) => {
       setTimeout(() => {
-        append(records);
-        for (const { kind, body } of records) {
-          if (kind === "session") committed.push(Buffer.from(body).toString());
+        for (const record of records) {
+          const text = record.kind === "session" ? Buffer.from(record.body).toString() : "";
+          if (isRefused(text)) follower?.refused(record, new JournalError("HF_STORE_FAILED"));
+          else append([record]);
+          if (text !== "" && !isRefused(text)) committed.push(text);
         }
       }, commitMs);
     };
@@ -38,7 +56,8 @@ function slowJournal(committed: string[]): Journal {
 function come(url: string, auth: object, committed: readonly string[]) {
   const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`);
   onTestFinished(() => socket.terminate());
-  return new Promise<{ socket: WebSocket; pid: string; stored: string }>((resolve) => {
+  return new Promise<{ socket: WebSocket; pid: string; stored: string }>((resolve, reject) => {
+    socket.on("close", () => reject(new Error("closed")));
     socket.on("message", (data: Buffer) => {
       const text = data.toString();
       if (text.startsWith("0")) socket.send(`40${JSON.stringify(auth)}`);
@@ -49,17 +68,20 @@ function come(url: string, auth: object, committed: readonly string[]) {
   });
 }
 
-it("gives out no pid that is not stored, also a new one that goes with a gap", async () => {
-  const committed: string[] = [];
+async function start(journal: Promise<Journal>): Promise<{ io: Server; url: string }> {
   const httpServer = http.createServer();
-  const journal = Promise.resolve(slowJournal(committed));
   const options = { store: "./data", [simulation]: { host: nodeHost, journal } };
   const io = new Server(httpServer, options);
   onTestFinished(async () => {
     await io.close();
   });
   await new Promise<void>((resolve) => httpServer.listen(0, "127.0.0.1", resolve));
-  const url = `ws://127.0.0.1:${(httpServer.address() as AddressInfo).port}`;
+  return { io, url: `ws://127.0.0.1:${(httpServer.address() as AddressInfo).port}` };
+}
+
+it("gives out no pid that is not stored, also a new one that goes with a gap", async () => {
+  const committed: string[] = [];
+  const { io, url } = await start(Promise.resolve(slowJournal(committed)));
   const first = await come(url, {}, committed);
   expect(first.stored).toContain(first.pid);
   first.socket.terminate();
@@ -68,4 +90,14 @@ it("gives out no pid that is not stored, also a new one that goes with a gap", a
   const second = await come(url, { pid: first.pid }, committed);
   expect(second.pid).not.toBe(first.pid);
   expect(second.stored).toContain(second.pid);
+});
+
+it("gives out no pid that the store has failed to keep, and lets the client come again", async () => {
+  const committed: string[] = [];
+  const isName = (text: string) => text.includes('"type":"name"');
+  const { io, url } = await start(Promise.resolve(slowJournal(committed, isName)));
+  const first = await come(url, {}, committed);
+  first.socket.terminate();
+  for (let n = 0; n < 10; n++) await io.publish("n", n);
+  await expect(come(url, { pid: first.pid }, committed)).rejects.toThrow("closed");
 });

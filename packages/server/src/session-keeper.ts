@@ -9,6 +9,7 @@ import type { Claim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
+import { JournalError } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type JoinSince, offsetOf } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
@@ -69,10 +70,8 @@ export class SessionKeeper {
     try {
       await this.delivery.ready;
     } catch (error) {
-      // The client comes again; a CONNECT_ERROR would tell it not to.
-      debug("%s: no store: %s", this.#nsp.name, error);
       settled();
-      client.close();
+      this.#sendAway(client, error);
       return;
     }
     const claim = this.#admission.claim(auth);
@@ -88,8 +87,17 @@ export class SessionKeeper {
       process.nextTick(() => this.#connect(socket, client, admitted, joined));
     } catch (error) {
       settled();
-      this.#refuse(socket, error);
+      if (error instanceof JournalError) {
+        this.#forget(socket);
+        this.#sendAway(client, error);
+      } else this.#refuse(socket, error);
     }
+  }
+
+  /** There is no store to keep a session in. The client comes again; a CONNECT_ERROR would tell it not to. */
+  #sendAway(client: Client, error: unknown): void {
+    debug("%s: no store: %s", this.#nsp.name, error);
+    client.close();
   }
 
   #refuse(socket: AnySocket, error: unknown): void {
@@ -130,7 +138,7 @@ export class SessionKeeper {
     });
     try {
       if (admitted.resumed) {
-        this.#keepPids(claim, admitted);
+        await this.#keepPids(claim, admitted);
         // What was done to the session while it was offline may still be on its way into the journal.
         await this.delivery.settled(admitted.session);
       }
@@ -244,13 +252,13 @@ export class SessionKeeper {
   }
 
   /** A client that was told a pid comes with it, whatever happens to this process: it is stored before. */
-  #keepPids(claim: Claim, { session, pid }: Admitted): void {
+  async #keepPids(claim: Claim, { session, pid }: Admitted): Promise<void> {
     const { delivery } = this;
     if (claim.session === session && session.pids.length > 1 && claim.pid === session.pid) {
       void delivery.change({ type: "pid", session: session.key, pid: session.pid });
     }
     if (session.pids.includes(pid)) return;
-    void delivery.change({ type: "name", session: session.key, pid });
+    await delivery.change({ type: "name", session: session.key, pid });
   }
 
   #nameSession({ session, socketId, pid, resumed }: Admitted): void {
