@@ -58,6 +58,7 @@ export class World {
   readonly #handlers: Random;
   readonly #wire: Wire;
   #closing = false;
+  #healed = false;
   #draining = false;
   #violation: Violation | undefined;
   #over = false;
@@ -89,7 +90,7 @@ export class World {
       pause: (lowMs, highMs) => this.#pause(lowMs, highMs),
       now: () => this.scheduler.now,
       refusesAll: () => this.#refusesAll(),
-      chance: (percent) => this.#handlers.chance(percent),
+      throws: (percent) => !this.#healed && this.#handlers.chance(percent),
     });
     this.#start();
     this.devices = plan.devices.map((device, at) => {
@@ -295,6 +296,7 @@ export class World {
 
   #heal(): void {
     this.trace.add(this.scheduler.now, "heal");
+    this.#healed = true;
     this.journals.heal();
     for (const { path } of this.devices) {
       path.bytesPerMs = 0;

@@ -33,8 +33,8 @@ export interface AppOptions {
   readonly now: () => number;
   /** The server has refused something because it takes nothing any more. */
   readonly refusesAll: () => void;
-  /** True so many times of a hundred. */
-  readonly chance: (percent: number) => boolean;
+  /** Whether a handler throws: so many times of a hundred. */
+  readonly throws: (percent: number) => boolean;
 }
 
 const draining = "HF_DRAINING";
@@ -134,14 +134,14 @@ export class App {
 
   /** Each order has an effect, in the middle of a handler that takes its time and may throw before it. */
   #takeOrders(socket: AppSocket, session: SessionModel, plan: OrdersPlan): void {
-    const { identify, pause, chance } = this.#options;
+    const { identify, pause, throws } = this.#options;
     const { lowMs, highMs, throwsPercent } = plan;
     const { orders } = this.#oracle;
     const whom = identify ? session.owner + session.namespace : session;
     socket.on("order", { once: ({ id }: { id: string }) => id }, async ({ id }) => {
       const run = orders.begins(whom, id, socket.onceAttempt);
       await pause(lowMs, highMs);
-      if (chance(throwsPercent)) {
+      if (throws(throwsPercent)) {
         run.throws();
         throw new Error(`${id} is not done`);
       }
