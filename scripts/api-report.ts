@@ -15,6 +15,7 @@ mkdirSync(join(root, "docs/reference/api"), { recursive: true });
 const changed = [
   { entry: join(build, "index.d.ts"), name: "holdfast" },
   { entry: join(build, "engine-entry.d.ts"), name: "holdfast-engine" },
+  { entry: join(build, "journal-entry.d.ts"), name: "holdfast-journal" },
 ].filter(({ entry, name }) => compareApiReport(root, entry, name, !check));
 
 for (const { name } of changed) {

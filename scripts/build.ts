@@ -3,7 +3,7 @@
  *
  *   holdfast.cjs    all code of the server, of @holdfast/protocol and @holdfast/journal; the one instance, whatever way it is loaded
  *   index.cjs/js    `require("holdfast")` (callable, as socket.io's) and `import … from "holdfast"`: thin wrappers
- *   engine.cjs/js   the same for `holdfast/engine`
+ *   engine.cjs/js   the same for `holdfast/engine`, journal.cjs/js for `holdfast/journal`
  *   *.d.cts, *.d.ts the same picture in types: one holdfast.d.cts, and wrappers, so that a type has one identity too
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,15 +32,16 @@ async function bundle(): Promise<void> {
       contents: `
         import * as main from "./src/index.ts";
         import * as engine from "./src/engine-entry.ts";
-        // Both entries have a Server and a Socket, so the bundler renames one of each. \`name\` is what users see in logs.
-        for (const entry of [engine, main]) {
+        import * as journal from "./src/journal-entry.ts";
+        // Two entries have a Server and a Socket, so the bundler renames one of each. \`name\` is what users see in logs.
+        for (const entry of [engine, journal, main]) {
           for (const [name, value] of Object.entries(entry)) {
             if (typeof value === "function" && value.name !== name && /^class\\b/.test(String(value))) {
               Object.defineProperty(value, "name", { value: name, configurable: true });
             }
           }
         }
-        export { engine, main };
+        export { engine, journal, main };
       `,
       resolveDir: server,
       sourcefile: "holdfast.ts",
@@ -66,15 +67,19 @@ async function bundle(): Promise<void> {
 }
 
 interface Entry {
-  /** Name of the files, and of the namespace in the bundle for all but the main entry. */
-  readonly file: "index" | "engine";
-  readonly namespace: "main" | "engine";
+  /** Name of the files. */
+  readonly file: string;
+  /** Name in the bundle. */
+  readonly namespace: "main" | "engine" | "journal";
+  /** Name of its source. */
+  readonly source: string;
   readonly specifier: string;
 }
 
 const entries: readonly Entry[] = [
-  { file: "index", namespace: "main", specifier: "holdfast" },
-  { file: "engine", namespace: "engine", specifier: "holdfast/engine" },
+  { file: "index", namespace: "main", source: "index", specifier: "holdfast" },
+  { file: "engine", namespace: "engine", source: "engine-entry", specifier: "holdfast/engine" },
+  { file: "journal", namespace: "journal", source: "journal-entry", specifier: "holdfast/journal" },
 ];
 
 function writeWrappers({ file, namespace, specifier }: Entry): void {
@@ -99,10 +104,9 @@ function writeWrappers({ file, namespace, specifier }: Entry): void {
   );
 }
 
-function writeTypeWrappers({ file, namespace, specifier }: Entry): void {
-  const source = namespace === "main" ? "index" : "engine-entry";
+function writeTypeWrappers({ file, namespace, source, specifier }: Entry): void {
   const names = exportedNames(join(types, `${source}.d.ts`));
-  const from = namespace === "main" ? "api" : "api.engine";
+  const from = namespace === "main" ? "api" : `api.${namespace}`;
 
   const aliases = (indent: string): string =>
     names.map((name) => `${indent}export import ${name} = ${from}.${name};\n`).join("");
@@ -142,7 +146,7 @@ for (const entry of entries) writeWrappers(entry);
 if (!onlyJs) {
   writeFileSync(
     join(types, "rollup.d.ts"),
-    'export * from "./index.js";\nexport * as engine from "./engine-entry.js";\n',
+    'export * from "./index.js";\nexport * as engine from "./engine-entry.js";\nexport * as journal from "./journal-entry.js";\n',
   );
   rollUpTypes(root, join(types, "rollup.d.ts"), join(dist, "holdfast.d.cts"));
   for (const entry of entries) writeTypeWrappers(entry);

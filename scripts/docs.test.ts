@@ -1,13 +1,16 @@
 /**
  * The examples of the docs are true. Goal: what a reader copies compiles under our own strict settings, and serves
  * clients. Method: each block that is marked ```ts runnable is checked by the compiler, bundled with the sources, and run in a
- * process of its own on a free port, where a stock client says what the page says it can.
+ * process of its own on a free port, where a stock client says what the page says it can. One that is marked ```ts program
+ * runs to its end in a folder that was made for it.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { promisify } from "node:util";
+import { type BuildOptions, build } from "esbuild";
+import { Server } from "holdfast";
 import { io, type Socket } from "socket.io-client";
 import ts from "typescript";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -20,12 +23,18 @@ interface Example {
   readonly name: string;
   readonly page: string;
   readonly code: string;
+  readonly kind: "runnable" | "program";
 }
 
 /** The runnable blocks of a page, named by the page and their number. */
 function examplesOf(page: string, text: string): Example[] {
-  const blocks = text.matchAll(/^```ts runnable\n([\s\S]*?)^```$/gm);
-  return [...blocks].map(([, code = ""], index) => ({ name: `${page} ${index + 1}`, page, code }));
+  const blocks = text.matchAll(/^```ts (runnable|program)\n([\s\S]*?)^```$/gm);
+  return [...blocks].map(([, kind, code = ""], index) => ({
+    name: `${page} ${index + 1}`,
+    page,
+    code,
+    kind: kind === "program" ? kind : "runnable",
+  }));
 }
 
 const examples = readTree(root, ".md").flatMap(({ path, text }) => examplesOf(path, text));
@@ -41,6 +50,34 @@ const scenes: Readonly<Record<string, (client: Socket) => Promise<void>>> = {
   },
   "docs/guide/getting-started.md 2": async (client) => {
     expect(await client.timeout(5000).emitWithAck("join", "hall")).toBe(1);
+  },
+};
+
+/** What a program finds in its folder and how it ends. */
+const programs: Readonly<
+  Record<string, (folder: string, run: () => Promise<string>) => Promise<void>>
+> = {
+  "docs/guide/operations.md 1": async (place, run) => {
+    const data = join(place, "data");
+    const publish = async (...names: string[]) => {
+      const server = new Server({ store: data, failFast: false });
+      for (const name of names) await server.publish(name, {}, {});
+      await server.close();
+    };
+    await publish("first", "second", "third");
+    const segment = join(data, "000000000001.segment");
+    const bytes = readFileSync(segment);
+    const at = bytes.indexOf("second");
+    bytes[at] = 0;
+    writeFileSync(segment, bytes);
+    await expect(publish("fourth")).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
+    const lines = (await run()).trim().split("\n");
+    expect(lines).toEqual([
+      expect.stringMatching(/^000000000001\.segment \d+ \d+ no frames$/),
+      expect.stringMatching(/^"\/" has everything up to \d+$/),
+    ]);
+    await publish("fourth");
+    expect(readFileSync(join(place, "data.damaged/000000000001.segment"))).toEqual(bytes);
   },
 };
 
@@ -64,21 +101,36 @@ const prelude = `{
 const children: ChildProcess[] = [];
 const clients: Socket[] = [];
 
-/** Starts an example; resolves with its port. */
-async function start(example: Example): Promise<number> {
-  const outfile = join(folder, `${examples.indexOf(example)}.cjs`);
+/** Bundles an example with the sources. */
+async function bundle(example: Example, outfile: string, options: BuildOptions): Promise<void> {
   await build({
     stdin: { contents: example.code, resolveDir: join(root, "scripts"), loader: "ts" },
     outfile,
     bundle: true,
     platform: "node",
-    format: "cjs",
     conditions: ["@holdfast/source"],
+    logLevel: "error",
+    ...options,
+  });
+}
+
+/** Runs a program in `place`; resolves with what it prints. */
+async function runProgram(example: Example, place: string): Promise<string> {
+  const outfile = join(place, "program.mjs");
+  await bundle(example, outfile, { format: "esm" });
+  const { stdout } = await promisify(execFile)(process.execPath, [outfile], { cwd: place });
+  return stdout;
+}
+
+/** Starts an example; resolves with its port. */
+async function start(example: Example): Promise<number> {
+  const outfile = join(folder, `${examples.indexOf(example)}.cjs`);
+  await bundle(example, outfile, {
+    format: "cjs",
     banner: {
       js: `${prelude}const __bundle_url = require("node:url").pathToFileURL(__filename).href;`,
     },
     define: { "import.meta.url": "__bundle_url" },
-    logLevel: "error",
   });
   const child = fork(outfile, { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: [] });
   children.push(child);
@@ -111,13 +163,13 @@ afterAll(() => {
 });
 
 /** Errors of the compiler in programs that exist only in memory, as if they lay beside this file. */
-function compilerErrors(programs: readonly Example[]): string[] {
+function compilerErrors(sources: readonly Example[]): string[] {
   const { config } = ts.readConfigFile(join(root, "tsconfig.tests.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, root);
   // An example may end with what the reader goes on with.
   Object.assign(options, { noUnusedLocals: false, incremental: false, tsBuildInfoFile: undefined });
   const files = new Map(
-    programs.map(({ code }, index) => [join(root, "scripts", `docs-example-${index}.ts`), code]),
+    sources.map(({ code }, index) => [join(root, "scripts", `docs-example-${index}.ts`), code]),
   );
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
@@ -136,19 +188,22 @@ function compilerErrors(programs: readonly Example[]): string[] {
       ...program.getSemanticDiagnostics(source),
     ].map(
       ({ messageText }) =>
-        `${programs[index]?.name}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
+        `${sources[index]?.name}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
     );
   });
 }
 
 it("finds the examples, and one for each scene", () => {
   expect(examples.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(scenes)));
+  const finite = examples.filter(({ kind }) => kind === "program").map(({ name }) => name);
+  expect(finite).toEqual(Object.keys(programs));
 });
 
 it("compile", { timeout: 60_000 }, () => {
   const wrong: Example = {
     name: "planted",
     page: "",
+    kind: "program",
     code: 'import { Server } from "holdfast";\nnew Server(3000, { pingTimeout: "20s" });',
   };
   const errors = compilerErrors([wrong, ...examples]);
@@ -161,6 +216,12 @@ describe("run", () => {
     "%s",
     { timeout: 60_000 },
     async (name, example) => {
+      if (example.kind === "program") {
+        const place = join(folder, String(examples.indexOf(example)));
+        mkdirSync(place);
+        await programs[name]?.(place, () => runProgram(example, place));
+        return;
+      }
       const client = await connect(await start(example));
       await scenes[name]?.(client);
     },

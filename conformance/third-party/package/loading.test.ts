@@ -95,6 +95,64 @@ describe("require", () => {
   });
 });
 
+/** Makes a store with three events, damages it, and repairs it. Works in both kinds of modules, given `require`. */
+const repairing = `
+  const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
+  const { join } = require("node:path");
+  const folder = mkdtempSync(join(require("node:os").tmpdir(), "holdfast-damaged-"));
+  async function repair({ Server }, { JournalError, salvage, verify }) {
+    const io = new Server({ store: folder, failFast: false });
+    for (const n of [1, 2, 3]) await io.publish("n", n);
+    const inUse = await verify(folder).catch((error) => [error instanceof JournalError, error.code]);
+    await io.close();
+    const whole = await verify(folder);
+    const segment = join(folder, "000000000001.segment");
+    const bytes = readFileSync(segment);
+    bytes[bytes.indexOf('["n",2]') + 1] ^= 1;
+    writeFileSync(segment, bytes);
+    const { problems } = await verify(folder);
+    const refused = await new Server({ store: folder, failFast: false }).ready.catch(({ code }) => code);
+    const report = await salvage(folder);
+    const again = new Server({ store: folder, failFast: false });
+    await again.ready;
+    await again.close();
+    const left = (await verify(folder)).problems;
+    rmSync(folder, { recursive: true });
+    return [inUse, whole.records, whole.problems, problems.length, problems[0].file, refused,
+      report.problems.length, report.streams.length, left.map(({ harmless }) => harmless)];
+  }`;
+
+const repaired = [
+  [true, "HF_STORE_LOCKED"],
+  3,
+  [],
+  1,
+  "000000000001.segment",
+  "HF_STORE_CORRUPT",
+  1,
+  1,
+  [true],
+];
+
+describe("holdfast/journal", () => {
+  it("verifies and salvages a store, by require()", async () => {
+    const program = `${repairing}
+      repair(require("holdfast"), require("holdfast/journal")).then((seen) => console.log(JSON.stringify(seen)));`;
+    expect(await evaluate("commonjs", program)).toEqual(repaired);
+  });
+
+  it("and by import: the same functions, the same class of errors", async () => {
+    const program = `
+      import * as server from "holdfast"; import * as journal from "holdfast/journal";
+      import { createRequire } from "node:module";
+      const require = createRequire(import.meta.url);
+      ${repairing}
+      const same = journal.verify === require("holdfast/journal").verify && journal.JournalError === server.JournalError;
+      console.log(JSON.stringify([same, await repair(server, journal)]));`;
+    expect(await evaluate("module", program)).toEqual([true, repaired]);
+  });
+});
+
 describe("import", () => {
   it("gives the same names, and no default", async () => {
     const seen = (await evaluate(

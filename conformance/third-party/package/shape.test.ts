@@ -48,7 +48,7 @@ it("packs what is needed and nothing else", async () => {
     `client-dist/socket.io${kind}.js`,
     `client-dist/socket.io${kind}.js.map`,
   ]);
-  const wrappers = ["index", "engine"].flatMap((entry) =>
+  const wrappers = ["index", "engine", "journal"].flatMap((entry) =>
     ["cjs", "js", "d.cts", "d.ts"].map((ending) => `dist/${entry}.${ending}`),
   );
   const expected = [

@@ -66,6 +66,23 @@ engine.on("connection", (connection: Connection) => { connection.send("hello"); 
 export const version: 4 = protocol as 4;
 `;
 
+/** Somebody's own tool for the folder of a store. */
+const repair = `
+import { JournalError as Known } from "holdfast";
+import { JournalError, salvage, type SalvageReport, type StoreProblem, type StoreReport, verify } from "holdfast/journal";
+export async function repair(folder: string): Promise<SalvageReport | undefined> {
+  const report: StoreReport = await verify(folder);
+  const harmful: StoreProblem[] = report.problems.filter(({ harmless }) => !harmless);
+  return harmful.length > 0 ? salvage(folder) : undefined;
+}
+export function isLocked(error: unknown): boolean {
+  return error instanceof JournalError && error.code === "HF_STORE_LOCKED";
+}
+export const same: typeof Known = JournalError;
+// @ts-expect-error the folder is a string
+verify(1);
+`;
+
 /** What CommonJS adds: the module is a function. */
 const commonJs = `
 import { createServer } from "node:http";
@@ -164,6 +181,10 @@ it("are asked no more than socket.io's answer", async () => {
 
 it.each(modes)("compile in %s", async (_name, file, mode) => {
   expect(await compile({ [file]: application }, mode)).toEqual([]);
+});
+
+it.each(modes)("of holdfast/journal compile in %s", async (_name, file, mode) => {
+  expect(await compile({ [file]: repair }, mode)).toEqual([]);
 });
 
 it("know that the CommonJS module is a function", async () => {

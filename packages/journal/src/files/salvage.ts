@@ -24,7 +24,7 @@ import {
   segmentHeadBytes,
   segmentName,
 } from "./segment.ts";
-import { createStoreFile, invalidFolder, readStoreFile } from "./store-file.ts";
+import { invalidFolder, readStoreFile } from "./store-file.ts";
 import type { StoreProblem } from "./verify.ts";
 
 export interface SalvageReport {
@@ -34,20 +34,28 @@ export interface SalvageReport {
   readonly streams: readonly { readonly name: string; readonly completeTo: number }[];
 }
 
-/** Rejects with HF_STORE_LOCKED, HF_STORE_FORMAT, HF_STORE_INVALID */
+/** What is past retention is not damaged: whoever opens the store next says how long things are kept. */
+const keepsAll = {
+  retention: { ageMs: Infinity, bytes: Infinity, entries: Infinity },
+  deduplication: { ageMs: Infinity, ids: Infinity },
+};
+
+/** Rejects with HF_STORE_LOCKED, HF_STORE_CORRUPT, HF_STORE_FORMAT, HF_STORE_INVALID */
 export async function salvage(
   folder: string,
-  options: FilesJournalOptions = {},
+  options: Omit<FilesJournalOptions, keyof typeof keepsAll> = {},
 ): Promise<SalvageReport> {
-  const settings = settingsOf(options);
+  const settings = settingsOf({ ...options, ...keepsAll });
   const { disk } = settings;
   try {
-    // Before the lock: a folder of a newer version stays as it is.
-    await readStoreFile(disk, folder);
+    // Before the lock: a folder of a newer version, or of something else, stays as it is.
+    const file = await readStoreFile(disk, folder);
+    if (file === undefined) {
+      throw new JournalError("HF_STORE_INVALID", { detail: `there is no store in ${folder}` });
+    }
     const lock = await disk.lock(folder);
     try {
       const work = new Salvage(disk, folder);
-      const file = await work.storeFile(() => createStoreFile(disk, folder, settings.random));
       await work.patch(file.seed);
       const recovered = await recover(disk, folder, file.seed, true);
       await repair(disk, folder, recovered);
@@ -76,13 +84,6 @@ class Salvage {
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
     this.#folder = folder;
-  }
-
-  /** Without the store file no frame can be known for one of this store. */
-  async storeFile<File>(
-    create: () => Promise<File>,
-  ): Promise<File | NonNullable<Awaited<ReturnType<typeof readStoreFile>>>> {
-    return (await readStoreFile(this.#disk, this.#folder)) ?? (await create());
   }
 
   async patch(storeSeed: number): Promise<void> {

@@ -234,6 +234,50 @@ it("refuses a newer format, and touches nothing", async () => {
   }
 });
 
+it("salvages what is past retention, too", async () => {
+  const disk = new SimulatedDisk();
+  const retention = { ageMs: Number.POSITIVE_INFINITY };
+  const first = await open(disk, { retention });
+  await first.follower.append(first.stream, entry("old"));
+  first.clock.advance(30 * 86_400_000);
+  await first.follower.append(first.stream, entry("new"));
+  await first.journal.close();
+  await salvage("/store", { ...small, clock: new ManualClock(), disk: disk.newProcess() });
+  const again = await open(disk, { retention });
+  expect((await again.stream.read(request)).entries).toHaveLength(2);
+});
+
+it("verify tells of each damage once, and where it is", async () => {
+  const disk = new SimulatedDisk();
+  const first = await open(disk);
+  await first.follower.append(first.stream, entry("first"), entry("second"), entry("third"));
+  await first.journal.close();
+  const segment = "/store/000000000001.segment";
+  const bytes = disk.bytes(segment);
+  const at = Buffer.from(bytes).indexOf("second");
+  bytes[at] = 0;
+  const { problems, records } = await verify("/store", { disk: disk.newProcess() });
+  expect(problems).toMatchObject([{ file: "000000000001.segment", harmless: false }]);
+  const [{ from = 0, to = 0 } = {}] = problems;
+  expect([from <= at, at < to, to - from < 200, records]).toEqual([true, true, true, 2]);
+  // Without any of it there is still why the store is refused.
+  disk.remove(segment);
+  const gone = await verify("/store", { disk: disk.newProcess() });
+  expect(gone.problems.length).toBeGreaterThan(0);
+});
+
+it("makes no store where there is none to salvage", async () => {
+  const disk = new SimulatedDisk();
+  await disk.newProcess().makeFolder("/store");
+  for (const folder of ["/store", "/nowhere"]) {
+    await expect(salvage(folder, { ...small, disk: disk.newProcess() })).rejects.toMatchObject({
+      code: "HF_STORE_INVALID",
+      message: expect.stringContaining(`there is no store in ${folder}`),
+    });
+  }
+  expect(disk.paths()).toEqual([]);
+});
+
 it("salvages nothing of a healthy store", async () => {
   const disk = new SimulatedDisk();
   const first = await open(disk);

@@ -65,8 +65,13 @@ class Verification {
     if (seed === undefined) this.#found({ file: "store", what: "there is none" });
     else {
       const recovered = await this.#guard("", () => recover(this.#disk, this.#folder, seed.seed));
+      const [refusal] = this.#problems.splice(0);
       const ends = new Map(recovered?.segments.map(({ number, end }) => [number, end]));
       for (const name of names) await this.#file(name, seed.seed, ends);
+      // Why it is refused says less than where the damage is, if that is seen.
+      if (refusal !== undefined && !this.#problems.some(({ file }) => file === refusal.file)) {
+        this.#problems.unshift(refusal);
+      }
     }
     return { segments: this.#segments, records: this.#records, problems: this.#problems };
   }
