@@ -10,6 +10,7 @@ export {
   type SessionToPersist,
 } from "./adapter.ts";
 export type { GivenIdentity } from "./admission.ts";
+export type { AttachableServer } from "./attachable.ts";
 export { BroadcastOperator, RemoteSocket } from "./broadcast.ts";
 export type { OffsetMode } from "./delivery/delivery.ts";
 export type { Gap, GapReason } from "./delivery/marker.ts";
@@ -41,7 +42,7 @@ export type { ConnectionStateRecoveryOptions, ServerOptions } from "./options.ts
 export type { PublishOptions, PublishResult, SessionDetails } from "./publish.ts";
 export { SessionAwareAdapter } from "./recovery.ts";
 export type { Resume } from "./resume.ts";
-export { type AttachableServer, Server } from "./server.ts";
+export { Server } from "./server.ts";
 export { Socket } from "./socket.ts";
 export type {
   BroadcastFlags,

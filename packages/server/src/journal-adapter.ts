@@ -43,7 +43,7 @@ const attachmentsMax = 10;
 const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
 
 export class JournalAdapter extends Adapter {
-  readonly #delivery: Delivery;
+  #delivery: Delivery;
   readonly #userPrefix: string;
   /** Why nothing is taken any more. */
   refusal: ServerError | undefined;
@@ -53,6 +53,12 @@ export class JournalAdapter extends Adapter {
     super(nsp);
     this.#delivery = delivery;
     this.#userPrefix = `\u0000${secret}:`;
+  }
+
+  /** The store was closed, and is opened again. */
+  reopen(delivery: Delivery): void {
+    this.#delivery = delivery;
+    this.refusal = undefined;
   }
 
   /** The room that all sessions of a user are in. Only within this process, and in no list of rooms. */

@@ -69,12 +69,30 @@ type AnyServer = Server<any, any, any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: namespaces of whatever event maps
 type AnyNamespace = Namespace<any, any, any, any>;
 
-/** Gives a namespace what keeps its events and its sessions. @returns its adapter */
+/** Gives a namespace what keeps its events and its sessions; anew when the store was closed. @returns its adapter */
 export function keepEvents(
   server: AnyServer,
   namespace: AnyNamespace,
   journal: Promise<Journal>,
 ): JournalAdapter {
+  const { delivery, stop } = makeDelivery(server, namespace, journal);
+  namespace._keeper?.reopen(delivery);
+  namespace._keeper ??= makeKeeper(namespace, delivery);
+  namespace._keeper.onClose = stop;
+  return namespace._keeper.adapter;
+}
+
+function makeKeeper(namespace: AnyNamespace, delivery: Delivery): SessionKeeper {
+  const nsp: AdapterNamespace = namespace;
+  const adapter = new JournalAdapter(nsp, delivery, namespace.server._host.newId());
+  return new SessionKeeper(namespace, delivery, adapter);
+}
+
+function makeDelivery(
+  server: AnyServer,
+  namespace: AnyNamespace,
+  journal: Promise<Journal>,
+): { delivery: Delivery; stop: () => void } {
   const { name } = namespace;
   const { encoder, opts, _host: host, _wheel: wheel, _limits: limits } = server;
   const delivery = new Delivery(journal, {
@@ -112,11 +130,7 @@ export function keepEvents(
     () => sweeping.start(),
     () => undefined,
   );
-  const nsp: AdapterNamespace = namespace;
-  const adapter = new JournalAdapter(nsp, delivery, host.newId());
-  namespace._keeper = new SessionKeeper(namespace, delivery, adapter);
-  namespace._keeper.onClose = () => sweeping.stop();
-  return adapter;
+  return { delivery, stop: () => sweeping.stop() };
 }
 
 /** Looks for sessions whose time is up, while there are any that are offline. */

@@ -5,9 +5,6 @@
  */
 import { EventEmitter } from "node:events";
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import type { Http2SecureServer, Http2Server } from "node:http2";
-import type { Server as HttpsServer } from "node:https";
-import type { Journal } from "@holdfast/journal";
 import { SocketPacketDecoder } from "@holdfast/protocol";
 import cors from "cors";
 import createDebug from "debug";
@@ -17,17 +14,18 @@ import {
   type AdapterContract,
   type AdapterNamespace,
 } from "./adapter.ts";
+import { type AttachableServer, isOptions, listenOn } from "./attachable.ts";
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
 import { type DrainOptions, drain } from "./drain.ts";
+import { BaseEngine } from "./engine/base-engine.ts";
 import type { Connection } from "./engine/connection.ts";
 import { Engine } from "./engine/engine.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, nodeHost, simulatedBy } from "./host/host.ts";
-import { createHttpServer } from "./host/http.ts";
 import { TimerWheel } from "./host/timer-wheel.ts";
-import { keepEvents, openJournal, type RefusedEmit, watchStore } from "./kept-events.ts";
+import { keepEvents, type RefusedEmit } from "./kept-events.ts";
 import type { KeptRoom } from "./kept-room.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { Namespace, type NamespaceReservedEventsMap } from "./namespace.ts";
@@ -41,9 +39,10 @@ import { ParentNamespace } from "./parent-namespace.ts";
 import { defaultParser, type PacketEncoder, type Parser } from "./parser.ts";
 import type { PublishOptions, PublishResult } from "./publish.ts";
 import { SessionAwareAdapter } from "./recovery.ts";
+import { ServerStore } from "./server-store.ts";
 import type { Socket } from "./socket.ts";
 import type { ExtendedError, Room, SocketId } from "./socket-types.ts";
-import type { StoreStatus, StoreWatch } from "./store-watch.ts";
+import type { StoreStatus } from "./store-watch.ts";
 import {
   type AllButLast,
   type DecorateAcknowledgements,
@@ -62,9 +61,6 @@ import {
 import { parseDuration, show } from "./units.ts";
 
 const debug = createDebug("holdfast:server");
-
-/** An HTTP server that the server can be attached to. */
-export type AttachableServer = HttpServer | HttpsServer | Http2SecureServer | Http2Server;
 
 /** Decides whether a namespace that a client asks for is made: call `fn(null, true)` to have it made. */
 export type ParentNspNameMatchFn = (
@@ -141,9 +137,9 @@ export class Server<
   /** @internal */ readonly _host: Host;
   /** @internal */ readonly _wheel: TimerWheel;
   /** @internal */ readonly _limits: Limits;
-  /** @internal What keeps the events, once it is open. */
-  readonly _journal: Promise<Journal> | undefined;
-  readonly #watch: StoreWatch | undefined;
+  readonly #store: ServerStore;
+  /** Closed, it can be attached, or listen, again. */
+  #life: "open" | "closing" | "closed" = "open";
   #draining: Promise<void> | undefined;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
@@ -191,8 +187,7 @@ export class Server<
       };
     }
     this.#adapter = options.adapter ?? undefined;
-    this._journal = openJournal(options, this._host);
-    this.#watch = this._journal && watchStore(this._journal, options, this._host);
+    this.#store = new ServerStore(this);
     this.sockets = new RootNamespace(this, "/");
     this._nsps.set("/", this.sockets);
     if (server || typeof server === "number") this.attach(server);
@@ -200,12 +195,12 @@ export class Server<
 
   /** Resolves when the store is open, at once without one. Rejects with its error: HF_STORE_LOCKED, … */
   get ready(): Promise<void> {
-    return this.#watch?.ready ?? Promise.resolve();
+    return this.#store.ready;
   }
 
   /** How the store is. Undefined without one. */
   get store(): StoreStatus | undefined {
-    return this.#watch?.status;
+    return this.#store.status;
   }
 
   /** @internal */
@@ -269,7 +264,7 @@ export class Server<
     if (v === undefined) {
       return this.#adapter ?? (this.opts.connectionStateRecovery ? SessionAwareAdapter : Adapter);
     }
-    if (this._journal !== undefined) {
+    if (this.#store.journal !== undefined) {
       throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
     }
     this.#adapter = v;
@@ -287,8 +282,9 @@ export class Server<
     namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
   ): AdapterContract {
     const given = this.#adapter;
-    if (given === undefined && this._journal !== undefined && namespace._options.keep !== false) {
-      return keepEvents(this, namespace, this._journal);
+    const { journal } = this.#store;
+    if (given === undefined && journal !== undefined && namespace._options.keep !== false) {
+      return keepEvents(this, namespace, journal);
     }
     if (given === undefined) {
       const nsp: AdapterNamespace = namespace;
@@ -337,6 +333,9 @@ export class Server<
     const engine = new Engine(options, this._host);
     engine.attach(httpServer, options);
     if (this.#serveClient) this.#attachFiles(httpServer, options);
+    httpServer.on("listening", () => {
+      if (this.#life === "closed") this.#reopen();
+    });
     this.httpServer = server;
     this.bind(engine);
   }
@@ -366,6 +365,7 @@ export class Server<
   // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's type, so that other engines compile
   bind(engine: any): this {
     this.engine = engine;
+    if (this.#life !== "open") this.#reopen();
     engine.on("connection", (conn: Connection) => this.onconnection(conn));
     return this;
   }
@@ -373,35 +373,48 @@ export class Server<
   /** Takes one connection of an engine. */
   onconnection(conn: Connection): this {
     if (debug.enabled) debug("%s: connection", conn.id.slice(0, 6));
+    if (this.#life === "closed") this.#reopen();
     new Client(this, conn);
     return this;
   }
 
   /**
-   * Ends the server: sockets, adapters, connections, then the HTTP server.
+   * Ends the server: sockets, adapters, the store, connections, then the HTTP server. It can be attached, or listen,
+   * again: the store is opened anew then.
    *
    * @param fn called at the end, with the error of an HTTP server that was not running
    * @returns resolves at the end
    */
   async close(fn?: (err?: Error) => void): Promise<void> {
+    const { engine, httpServer } = this;
+    this.#life = "closing";
     const closing = [...this._nsps.values()].map(async (namespace) => {
       for (const socket of [...namespace.sockets.values()]) socket._onclose("server shutting down");
       await namespace.adapter.close();
     });
-    await Promise.allSettled(closing);
-    await this.#closeStore();
-    this.engine?.close();
-    const { httpServer } = this;
+    await this.#store.close(Promise.allSettled(closing));
+    engine?.close();
+    const closed = (error?: Error) => {
+      if (this.#life === "closing") this.#life = "closed";
+      fn?.(error);
+    };
     if (httpServer === undefined) {
-      fn?.();
+      closed();
       return;
     }
     await new Promise<void>((resolve) => {
       httpServer.close((error?: Error) => {
-        fn?.(error);
+        closed(error);
         resolve();
       });
     });
+  }
+
+  #reopen(): void {
+    this.#life = "open";
+    this.#draining = undefined;
+    if (this.engine instanceof BaseEngine) this.engine.takeHandshakes();
+    this.#store.reopen();
   }
 
   /**
@@ -421,16 +434,6 @@ export class Server<
   /** Whether {@link drain} was called: for health checks, which are to say "not ready" then. */
   get draining(): boolean {
     return this.#draining !== undefined;
-  }
-
-  async #closeStore(): Promise<void> {
-    if (this._journal === undefined) return;
-    for (const namespace of this._nsps.values()) {
-      namespace._keeper?.flush();
-      namespace._keeper?.onClose();
-    }
-    const [opened] = await Promise.allSettled([this._journal]);
-    if (opened.status === "fulfilled") await opened.value.close();
   }
 
   // --- namespaces ---
@@ -679,26 +682,6 @@ export class Server<
   disconnectSockets(close = false): void {
     this.sockets.disconnectSockets(close);
   }
-}
-
-/** The first argument of the constructor is the options when it is an object that cannot listen. */
-function isOptions(
-  srv: Partial<ServerOptions> | AttachableServer | number | undefined,
-): srv is Partial<ServerOptions> {
-  return typeof srv === "object" && srv !== null && !("listen" in srv && srv.listen);
-}
-
-/** @throws ServerError HF_ATTACH_INVALID */
-function listenOn(given: unknown): HttpServer {
-  const port = Number(given);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new ServerError("HF_ATTACH_INVALID", `got ${show(given)}`);
-  }
-  const server = createHttpServer((_request, response) => {
-    response.writeHead(404).end();
-  });
-  server.listen(port);
-  return server;
 }
 
 // The server is an emitter in name: its listeners are those of the namespace "/".

@@ -35,22 +35,39 @@ type AnyNamespace = Namespace<any, any, any, any>;
 const dataDelayMs = 1000;
 
 export class SessionKeeper {
-  readonly delivery: Delivery;
-  readonly #nsp: AnyNamespace;
   readonly adapter: JournalAdapter;
-  readonly onceCalls: OnceCalls;
+  readonly #nsp: AnyNamespace;
+  #delivery: Delivery;
+  #onceCalls: OnceCalls;
+  #admission: Admission;
   readonly #holders = new Map<Session, AnySocket & SessionHolder>();
-  readonly #admission: Admission;
   /** What was stored last of each socket's data, as JSON. */
   readonly #stored = new WeakMap<AnySocket, string>();
   #dataDue: AnySocket[] = [];
 
   constructor(nsp: AnyNamespace, delivery: Delivery, adapter: JournalAdapter) {
     this.#nsp = nsp;
-    this.delivery = delivery;
+    this.#delivery = delivery;
     this.adapter = adapter;
-    this.onceCalls = new OnceCalls(delivery);
+    this.#onceCalls = new OnceCalls(delivery);
     this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
+  }
+
+  get delivery(): Delivery {
+    return this.#delivery;
+  }
+
+  get onceCalls(): OnceCalls {
+    return this.#onceCalls;
+  }
+
+  /** The store was closed, with all sockets, and is opened again. */
+  reopen(delivery: Delivery): void {
+    this.#delivery = delivery;
+    this.#onceCalls = new OnceCalls(delivery);
+    this.#holders.clear();
+    this.#admission = new Admission(delivery, this.#nsp.server._host, this.#holders);
+    this.adapter.reopen(delivery);
   }
 
   /** What stored events are encoded with. */
@@ -101,6 +118,13 @@ export class SessionKeeper {
   }
 
   #refuse(socket: AnySocket, error: unknown): void {
+    if (error instanceof JournalError) {
+      // The store was closed, or has failed, meanwhile: not the client's fault, and it may come again.
+      debug("%s: not let in: %s", this.#nsp.name, error);
+      this.#forget(socket);
+      socket.client.close();
+      return;
+    }
     const shown: ExtendedError = error instanceof Error ? error : new Error(String(error));
     this.#forget(socket);
     socket._error({ message: shown.message, data: shown.data });

@@ -218,6 +218,11 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     this.#retryAfterS = retryAfterS;
   }
 
+  /** Takes new connections again. */
+  takeHandshakes(): void {
+    this.#retryAfterS = undefined;
+  }
+
   #drainingObjection(request: EngineRequest): Refusal | undefined {
     const retryAfterS = this.#retryAfterS;
     if (retryAfterS === undefined || request._query["sid"]) return undefined;

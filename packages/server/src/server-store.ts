@@ -1,0 +1,82 @@
+/**
+ * The store of a server over the server's life: opened with it, closed with it, and opened again when the server is
+ * attached, or listens, again.
+ */
+import type { Journal } from "./delivery/store.ts";
+import { ServerError } from "./errors.ts";
+import { keepEvents, openJournal, watchStore } from "./kept-events.ts";
+import type { Server } from "./server.ts";
+import type { StoreStatus, StoreWatch } from "./store-watch.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
+type AnyServer = Server<any, any, any, any>;
+
+export class ServerStore {
+  readonly #server: AnyServer;
+  #journal: Promise<Journal> | undefined;
+  #watch: StoreWatch | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws ServerError HF_OPTION_INVALID */
+  constructor(server: AnyServer) {
+    this.#server = server;
+    this.#journal = openJournal(server.opts, server._host);
+    this.#watchIt();
+  }
+
+  #watchIt(): void {
+    const { opts, _host } = this.#server;
+    this.#watch = this.#journal && watchStore(this.#journal, opts, _host);
+  }
+
+  /** What keeps the events, once it is open. Undefined without a store. */
+  get journal(): Promise<Journal> | undefined {
+    return this.#journal;
+  }
+
+  get ready(): Promise<void> {
+    return this.#watch?.ready ?? Promise.resolve();
+  }
+
+  get status(): StoreStatus | undefined {
+    return this.#watch?.status;
+  }
+
+  /** Takes what is in memory yet; then, after `before`, commits it and lets go of the store. */
+  close(before: Promise<unknown>): Promise<void> {
+    this.#closing ??= this.#close(before);
+    return this.#closing;
+  }
+
+  async #close(before: Promise<unknown>): Promise<void> {
+    for (const { _keeper } of this.#server._nsps.values()) {
+      _keeper?.flush();
+      _keeper?.onClose();
+    }
+    // It may be opened again before this one is closed.
+    const journal = this.#journal;
+    await before;
+    const [opened] = await Promise.allSettled([journal]);
+    if (opened.status === "fulfilled") await opened.value?.close();
+  }
+
+  /** Opens it again, for the namespaces that there are, as soon as it is closed. */
+  reopen(): void {
+    const closing = this.#closing;
+    this.#closing = undefined;
+    if (closing === undefined || this.#journal === undefined) return;
+    const journal = this.#openAfter(closing);
+    this.#journal = journal;
+    this.#watchIt();
+    for (const namespace of this.#server._nsps.values()) {
+      if (namespace._keeper !== undefined) keepEvents(this.#server, namespace, journal);
+    }
+  }
+
+  async #openAfter(closing: Promise<void>): Promise<Journal> {
+    await closing;
+    const journal = openJournal(this.#server.opts, this.#server._host);
+    if (journal === undefined) throw new ServerError("HF_STORE_MISSING");
+    return journal;
+  }
+}
