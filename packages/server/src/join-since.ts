@@ -1,4 +1,5 @@
 /** Joining a room with what was said in it before: `socket.join(room, { since })`. */
+import { type LostEntries, resolvePosition } from "./delivery/application-position.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { ServerError } from "./errors.ts";
 import { parseDuration, show } from "./units.ts";
@@ -17,18 +18,31 @@ export type JoinSince =
 const pageBytes = 256 * 1024;
 const pageEntriesMax = 2000;
 
-/**
- * @returns resolves with the offset after which events are wanted
- * @throws ServerError HF_POSITION_INVALID, HF_OPTION_INVALID
- */
-export async function offsetOf(
+/** After which offset events are wanted, and what of them cannot be had any more. */
+export interface SinceOffset {
+  readonly after: number;
+  readonly lost: LostEntries | undefined;
+}
+
+/** @throws ServerError HF_POSITION_INVALID, HF_OPTION_INVALID */
+export async function sinceOffset(
   delivery: Delivery,
   room: string,
   options: JoinSince,
+): Promise<SinceOffset> {
+  if (typeof options === "object" && options !== null && "since" in options) {
+    return afterPosition(delivery, options.since);
+  }
+  return { after: await offsetOf(delivery, room, options), lost: undefined };
+}
+
+async function offsetOf(
+  delivery: Delivery,
+  room: string,
+  options: Exclude<JoinSince, { since: string }>,
 ): Promise<number> {
   if (options === "start") return (delivery.stream?.tail ?? 1) - 1;
   if (typeof options === "object" && options !== null) {
-    if ("since" in options) return sinceOffset(delivery, options.since);
     if ("last" in options) return lastOffset(delivery, room, options.last);
     if ("ago" in options) {
       const agoMs = parseDuration("ago", options.ago);
@@ -41,16 +55,16 @@ export async function offsetOf(
   );
 }
 
-function sinceOffset(delivery: Delivery, text: unknown): number {
-  const position = delivery.positions.decode("application", text);
-  if (position !== undefined) {
-    const known = delivery.stream?.epochs.find(({ id }) => id === position.epoch);
-    if (known !== undefined) return Math.min(position.offset, known.end ?? delivery.head);
+function afterPosition(delivery: Delivery, text: unknown): SinceOffset {
+  const position = resolvePosition(delivery, text);
+  if (position === undefined) {
+    throw new ServerError(
+      "HF_POSITION_INVALID",
+      `got ${show(text)}; accepted: what publish(), history() or room.position() of this namespace gave`,
+    );
   }
-  throw new ServerError(
-    "HF_POSITION_INVALID",
-    `got ${show(text)}; accepted: what publish(), history() or room.position() of this namespace gave`,
-  );
+  const { offset, lost } = position;
+  return { after: lost?.to ?? offset, lost };
 }
 
 async function lastOffset(delivery: Delivery, room: string, count: unknown): Promise<number> {

@@ -1,6 +1,7 @@
 /**
  * What a store keeps of a room: what was said in it, where it stands, who is in it. `io.room(name)` gives one.
  */
+import { type ResolvedPosition, resolvePosition } from "./delivery/application-position.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Gap } from "./delivery/marker.ts";
 import type { Addressed } from "./delivery/session.ts";
@@ -123,13 +124,13 @@ export class KeptRoom<EmitEvents extends EventsMap> {
     const { head } = delivery;
     let to = head;
     if (options.before !== undefined) {
-      to = Math.min(head, offsetOf(delivery, "before", options.before).offset - 1);
+      const { offset, lost } = resolved(delivery, "before", options.before);
+      to = Math.min(head, lost === undefined ? offset - 1 : offset);
     }
     let from = (delivery.stream?.tail ?? 1) - 1;
     if (options.after !== undefined) {
-      const { offset, lost } = offsetOf(delivery, "after", options.after);
-      if (lost !== undefined)
-        tellGap(delivery, { from: offset, to: lost.to }, lost.reason, options);
+      const { offset, lost } = resolved(delivery, "after", options.after);
+      if (lost !== undefined) tellGap(delivery, lost, lost.reason, options);
       from = lost?.to ?? offset;
     }
     if (options.last !== undefined) from = await this.#beforeLast({ from, to }, options.last);
@@ -221,31 +222,14 @@ class KeptEvent implements HistoryDetails {
   }
 }
 
-/**
- * @returns the offset of a position, and what lies between it and where its stream goes on, when that was lost
- * @throws ServerError HF_POSITION_INVALID
- */
-function offsetOf(
-  delivery: Delivery,
-  option: string,
-  text: unknown,
-): { offset: number; lost: { to: number; reason: Gap["reason"] } | undefined } {
-  const position = delivery.positions.decode("application", text);
-  const epochs = delivery.stream?.epochs ?? [];
-  const index = epochs.findIndex(({ id }) => id === position?.epoch);
-  const epoch = epochs[index];
-  if (position === undefined || epoch === undefined) {
-    throw new ServerError(
-      "HF_POSITION_INVALID",
-      `"${option}" is ${show(text)}; accepted: what publish(), history() or position() of this namespace gave`,
-    );
-  }
-  const { offset } = position;
-  const end = epoch.end ?? delivery.head;
-  if (offset <= end) return { offset, lost: undefined };
-  const next = epochs[index + 1];
-  if (next === undefined) return { offset: end, lost: { to: end, reason: "ahead" } };
-  return { offset: end, lost: { to: Math.max(end, next.start), reason: "reset" } };
+/** @throws ServerError HF_POSITION_INVALID */
+function resolved(delivery: Delivery, option: string, text: unknown): ResolvedPosition {
+  const position = resolvePosition(delivery, text);
+  if (position !== undefined) return position;
+  throw new ServerError(
+    "HF_POSITION_INVALID",
+    `"${option}" is ${show(text)}; accepted: what publish(), history() or position() of this namespace gave`,
+  );
 }
 
 /** @throws ServerError HF_HISTORY_GAP when nobody is there to be told */

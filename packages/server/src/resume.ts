@@ -8,12 +8,12 @@ export class Resume {
   readonly kind: "new" | "full" | "gap";
   /** Resolves when the client has been sent everything up to the newest event. Never, if it goes before that. */
   readonly done: Promise<void>;
-  readonly #progress: Progress;
+  /** @internal */ readonly _progress: Progress;
 
   /** @internal */
   constructor(resumed: boolean, progress: Progress, gap: boolean) {
     this.kind = gap ? "gap" : resumed ? "full" : "new";
-    this.#progress = progress;
+    this._progress = progress;
     this.done = new Promise((resolve) => {
       progress.caughtUp = resolve;
     });
@@ -21,17 +21,17 @@ export class Resume {
 
   /** Events that it had missed and was given: so far, until `done`. */
   get missed(): number {
-    return this.#progress.missed;
+    return this._progress.missed;
   }
 
   /** Events that it had missed and whose time to live has passed. */
   get expired(): number {
-    return this.#progress.expired;
+    return this._progress.expired;
   }
 
   /** Stretches of events that it is not given, with the reasons. */
   get gaps(): readonly Gap[] {
-    return this.#progress.gaps;
+    return this._progress.gaps;
   }
 }
 

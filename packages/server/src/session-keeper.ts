@@ -11,7 +11,7 @@ import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
 import { JournalError } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
-import { type JoinSince, offsetOf } from "./join-since.ts";
+import { type JoinSince, sinceOffset } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
@@ -340,10 +340,16 @@ export class SessionKeeper {
       throw new ServerError("HF_STORE_MISSING", "the socket is not connected yet");
     }
     for (const room of rooms) {
-      const offset = await offsetOf(delivery, room, since);
-      if (!socket.connected) return;
+      const { after, lost } = await sinceOffset(delivery, room, since);
+      const { link } = session;
+      if (!socket.connected || link === undefined) return;
+      // Before any event of the room. A handler that joins again on the next connection tells it again.
+      if (lost !== undefined) {
+        const { from, to, reason } = lost;
+        delivery.catchUp.gap(session, link, socket.resume._progress, from, to, reason);
+      }
       this.adapter.showRooms(socket.id, [room]);
-      await delivery.change({ type: "join", session: session.key, rooms: [room], since: offset });
+      await delivery.change({ type: "join", session: session.key, rooms: [room], since: after });
     }
   }
 

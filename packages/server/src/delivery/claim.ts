@@ -6,6 +6,7 @@
  * genuine is as good as absent; what is genuine and cannot be had any more is a gap, and is told.
  */
 import type { Epoch } from "@holdfast/journal";
+import { beginEpochAfterLoss } from "./application-position.ts";
 import type { Delivery } from "./delivery.ts";
 import type { GapReason } from "./marker.ts";
 import type { Session } from "./session.ts";
@@ -87,8 +88,7 @@ function beyond(
 ): Continuation {
   const { head } = delivery;
   if (epoch !== undefined && epoch.end === undefined) {
-    // Only this stream can have made it, and it is ahead of all that is there: committed entries were lost.
-    void delivery.stream?.beginEpoch(head);
+    beginEpochAfterLoss(delivery);
     return { session, from: head, gap: { from: head, to: head, reason: "ahead" } };
   }
   const end = epoch?.end ?? Math.min(offset, delivery.epoch.start || head);
