@@ -134,7 +134,8 @@ export class SimulatedJournal implements Journal {
     const { error } = this;
     const { full } = this.disk;
     const state = this.#closed ? "closed" : error !== undefined ? "failed" : full ? "full" : "open";
-    return { state, error, flushes: this.#flushes, bytes: 0 };
+    const space = { freeBytes: undefined, low: false };
+    return { state, error, flushes: this.#flushes, bytes: 0, ...space };
   }
 
   stream(name: string): Promise<Stream> {

@@ -12,8 +12,8 @@ import {
   next,
   nextSocket,
   pair,
-  type Running,
   RawWebSocket,
+  type Running,
   start,
   stock,
   within,
@@ -118,24 +118,27 @@ it("is closed and used again many times", async () => {
   await io.close();
 });
 
-it.each([["memory"], [undefined]])("after a drain it takes clients again (store: %s)", async (store) => {
-  const server = await start(store === undefined ? {} : { store }, "holdfast");
-  await server.io.drain({ over: 0 });
-  await server.io.close();
-  const port = await listen(server.httpServer);
-  const again = { ...server, port, url: `http://127.0.0.1:${port}` };
-  expect(server.io.draining).toBe(false);
-  const [, client] = await pair(again);
-  const heard = next(client, "n");
-  server.io.emit("n", 1);
-  expect(await heard).toEqual([1]);
-});
+it.each([["memory"], [undefined]])(
+  "after a drain it takes clients again (store: %s)",
+  async (store) => {
+    const server = await start(store === undefined ? {} : { store }, "holdfast");
+    await server.io.drain({ over: 0 });
+    await server.io.close();
+    const port = await listen(server.httpServer);
+    const again = { ...server, port, url: `http://127.0.0.1:${port}` };
+    expect(server.io.draining).toBe(false);
+    const [, client] = await pair(again);
+    const heard = next(client, "n");
+    server.io.emit("n", 1);
+    expect(await heard).toEqual([1]);
+  },
+);
 
 it("sends a client that comes while the store closes away, to come again", async () => {
   const server = await start({ store: newFolder() }, "holdfast");
   const raw = await RawWebSocket.open(server);
   const closed = server.io.close();
-  raw.send("40");
+  void raw.send("40");
   expect(await raw.finished()).toMatch(/^close/);
   expect(raw.received.filter((frame) => String(frame).startsWith("44"))).toEqual([]);
   await closed;

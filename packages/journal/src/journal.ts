@@ -150,6 +150,10 @@ export interface JournalStatus {
   readonly flushes: number;
   /** What is kept, in bytes. */
   readonly bytes: number;
+  /** What could still be written, when it was last looked: every few seconds. Undefined where nothing is written. */
+  readonly freeBytes: number | undefined;
+  /** That is less than the soft limit: at the hard one publishes are refused. */
+  readonly low: boolean;
 }
 
 export interface Journal {
@@ -159,7 +163,7 @@ export interface Journal {
   /** Opens a stream, made when it is new. The same object for the same name. Rejects with HF_STORE_CLOSED */
   stream(name: string): Promise<Stream>;
   readonly status: JournalStatus;
-  /** Called when `status.state` changes. One listener. */
+  /** Called when `status.state` or `status.low` changes. One listener. */
   onStatus: ((status: JournalStatus) => void) | undefined;
   /** Commits what has been appended, and lets go of the store. */
   close(): Promise<void>;

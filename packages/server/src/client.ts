@@ -316,7 +316,10 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** Puts an encoded packet into the outbox. A volatile one is dropped unless it can leave at once. */
   deliver(packet: OutgoingPacket, shared: boolean, volatile = false): void {
     const { conn } = this;
-    if (volatile && !conn.transport.writable) return;
+    if (volatile && !conn.transport.writable) {
+      this.server._counters.volatileDropped++;
+      return;
+    }
     if (conn instanceof Connection) {
       conn.enqueue(packet, shared);
       return;

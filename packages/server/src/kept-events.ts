@@ -15,9 +15,14 @@ import type { Namespace } from "./namespace.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 import { SessionKeeper } from "./session-keeper.ts";
-import { StoreWatch } from "./store-watch.ts";
+import { type StoreStatus, StoreWatch } from "./store-watch.ts";
 import { eventOf } from "./stored-event.ts";
 import { parseDuration, parseSize, show } from "./units.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
+type AnyServer = Server<any, any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: namespaces of whatever event maps
+type AnyNamespace = Namespace<any, any, any, any>;
 
 /** An emit that the store refused. */
 export interface RefusedEmit {
@@ -55,19 +60,23 @@ export function openJournal(
 }
 
 /** Watches the store, and ends the process when it has failed, unless the options say otherwise. */
-export function watchStore(
-  journal: Promise<Journal>,
-  options: Partial<ServerOptions>,
-  host: Host,
-): StoreWatch {
-  const failFast = options.failFast !== false;
-  return new StoreWatch(journal, { host, name: show(options.store), failFast });
+export function watchStore(journal: Promise<Journal>, server: AnyServer): StoreWatch {
+  const { opts, _host: host } = server;
+  const name = show(opts.store);
+  let wasLow = false;
+  const changed = (status: StoreStatus): void => {
+    const becameLow = status.low && !wasLow;
+    wasLow = status.low;
+    if (server.sockets.listenerCount("store_status") > 0) server.sockets._emitStoreStatus(status);
+    else if (becameLow) console.error(lowSpaceLine(name, status));
+  };
+  return new StoreWatch(journal, { host, name, failFast: opts.failFast !== false, changed });
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
-type AnyServer = Server<any, any, any, any>;
-// biome-ignore lint/suspicious/noExplicitAny: namespaces of whatever event maps
-type AnyNamespace = Namespace<any, any, any, any>;
+function lowSpaceLine(name: string, { freeBytes = 0 }: StoreStatus): string {
+  const mebibytes = Math.floor(freeBytes / 1024 ** 2);
+  return `holdfast: the disk of the store ${name} has ${mebibytes} MiB of free space left; when it is full, publishes are refused (HF_STORE_FULL). See docs/guide/operations.md#a-full-disk`;
+}
 
 /** Gives a namespace what keeps its events and its sessions; anew when the store was closed. @returns its adapter */
 export function keepEvents(
@@ -121,7 +130,9 @@ function makeDelivery(
       );
     },
     later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
+    counters: server._counters,
     refused: (entry, error) => {
+      server._counters.emitsRefused++;
       tellRefused(server, name, entry, { error, ...addressees(entry.tags, delivery.sessions) });
     },
   });

@@ -53,6 +53,8 @@ export interface ServerOptions extends EngineOptions, AttachOptions {
   offsets: OffsetMode;
   /** Unsent bytes of a connection above which its sessions read from the store instead. Default "1MiB". */
   highWater: number | string;
+  /** Free space of the store's disk below which it is told, before it is full. Default "512MiB". */
+  lowSpace: number | string;
   /** Whether the process ends when the store has failed. Default true. */
   failFast: boolean;
   /** Whether namespaces made for clients go when the last client leaves. Default false. */
@@ -76,6 +78,7 @@ const serverOptionChecks: Readonly<Record<string, OptionCheck>> = {
   authorizeRoom: "function",
   offsets: "offsets",
   highWater: "size or string",
+  lowSpace: "size or string",
   failFast: "boolean",
   cleanupEmptyChildNamespaces: "boolean",
 };

@@ -25,8 +25,7 @@ export class ServerStore {
   }
 
   #watchIt(): void {
-    const { opts, _host } = this.#server;
-    this.#watch = this.#journal && watchStore(this.#journal, opts, _host);
+    this.#watch = this.#journal && watchStore(this.#journal, this.#server);
   }
 
   /** What keeps the events, once it is open. Undefined without a store. */

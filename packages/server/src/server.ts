@@ -18,6 +18,7 @@ import { type AttachableServer, isOptions, listenOn } from "./attachable.ts";
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
+import { Counters, type ServerCounters } from "./counters.ts";
 import { type DrainOptions, drain } from "./drain.ts";
 import { BaseEngine } from "./engine/base-engine.ts";
 import type { Connection } from "./engine/connection.ts";
@@ -77,6 +78,7 @@ export interface ServerReservedEventsMap<
   SocketData,
 > extends NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
   emit_refused: (refused: RefusedEmit) => void;
+  store_status: (status: StoreStatus) => void;
   new_namespace: (
     namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
   ) => void;
@@ -92,6 +94,11 @@ class RootNamespace<
   /** @internal */
   _emitRefused(refused: RefusedEmit): void {
     this.emitUntyped("emit_refused", refused);
+  }
+
+  /** @internal */
+  _emitStoreStatus(status: StoreStatus): void {
+    this.emitUntyped("store_status", status);
   }
 
   /** @internal */
@@ -137,6 +144,7 @@ export class Server<
   /** @internal */ readonly _host: Host;
   /** @internal */ readonly _wheel: TimerWheel;
   /** @internal */ readonly _limits: Limits;
+  /** @internal */ readonly _counters = new Counters();
   readonly #store: ServerStore;
   /** Closed, it can be attached, or listen, again. */
   #life: "open" | "closing" | "closed" = "open";
@@ -201,6 +209,11 @@ export class Server<
   /** How the store is. Undefined without one. */
   get store(): StoreStatus | undefined {
     return this.#store.status;
+  }
+
+  /** What was dropped or refused since the server was made: for metrics. */
+  get counters(): ServerCounters {
+    return this._counters;
   }
 
   /** @internal */

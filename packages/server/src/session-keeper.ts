@@ -37,8 +37,8 @@ const dataDelayMs = 1000;
 export class SessionKeeper {
   readonly adapter: JournalAdapter;
   readonly #nsp: AnyNamespace;
-  #delivery: Delivery;
-  #onceCalls: OnceCalls;
+  delivery: Delivery;
+  onceCalls: OnceCalls;
   #admission: Admission;
   readonly #holders = new Map<Session, AnySocket & SessionHolder>();
   /** What was stored last of each socket's data, as JSON. */
@@ -47,24 +47,16 @@ export class SessionKeeper {
 
   constructor(nsp: AnyNamespace, delivery: Delivery, adapter: JournalAdapter) {
     this.#nsp = nsp;
-    this.#delivery = delivery;
+    this.delivery = delivery;
     this.adapter = adapter;
-    this.#onceCalls = new OnceCalls(delivery);
+    this.onceCalls = new OnceCalls(delivery);
     this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
-  }
-
-  get delivery(): Delivery {
-    return this.#delivery;
-  }
-
-  get onceCalls(): OnceCalls {
-    return this.#onceCalls;
   }
 
   /** The store was closed, with all sockets, and is opened again. */
   reopen(delivery: Delivery): void {
-    this.#delivery = delivery;
-    this.#onceCalls = new OnceCalls(delivery);
+    this.delivery = delivery;
+    this.onceCalls = new OnceCalls(delivery);
     this.#holders.clear();
     this.#admission = new Admission(delivery, this.#nsp.server._host, this.#holders);
     this.adapter.reopen(delivery);

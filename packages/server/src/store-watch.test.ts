@@ -4,7 +4,7 @@
  * `exit` is seen.
  */
 import { type Journal, JournalError, openFilesJournal } from "@holdfast/journal";
-import { SimulatedDisk } from "@holdfast/journal/testing";
+import { ManualClock, SimulatedDisk } from "@holdfast/journal/testing";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { type Host, nodeHost, simulation } from "./host/host.ts";
 import type { ServerOptions } from "./options.ts";
@@ -135,6 +135,32 @@ it("that does not open refuses all that was emitted, where failFast is false", a
     ["HF_STORE_LOCKED", "after"],
   ]);
   expect([exits, ending]).toEqual([[], []]);
+});
+
+it("tells in time that the disk gets full: by an event, or by one line (SEMANTICS 7)", async () => {
+  const simulated = new SimulatedDisk({ capacity: 4_000_000 });
+  const clock = new ManualClock();
+  const journal = openFilesJournal("/data", {
+    ...{ disk: simulated.newProcess(), clock },
+    ...{ segmentBytes: 65_536, minimumFreeBytes: 0, lowFreeBytes: 1_000_000 },
+  });
+  const { io, lines } = serverOn(journal, {});
+  await io.ready;
+  const leaveFree = async (bytes: number) => {
+    simulated.capacity = simulated.usedBytes + bytes;
+    clock.advance(10_000);
+    await vi.waitFor(() => expect(io.store?.freeBytes).toBe(bytes));
+  };
+  await leaveFree(900_000);
+  expect(io.store).toMatchObject({ state: "open", low: true });
+  await leaveFree(800_000);
+  expect(lines).toEqual([expect.stringMatching(/^holdfast: .*"\.\/data" has 0 MiB of free space/)]);
+  await leaveFree(2_000_000);
+  const told: unknown[] = [];
+  io.on("store_status", ({ state, low, freeBytes }) => told.push([state, low, freeBytes]));
+  await leaveFree(700_000);
+  expect(told).toEqual([["open", true, 700_000]]);
+  expect(lines).toHaveLength(1);
 });
 
 it("is none without the option, and is opening before it is open", async () => {

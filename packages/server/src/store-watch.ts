@@ -15,6 +15,10 @@ export interface StoreStatus {
   readonly flushes: number;
   /** What is kept, in bytes. */
   readonly bytes: number;
+  /** What could still be written, when it was last looked. Undefined in memory, and until it is open. */
+  readonly freeBytes: number | undefined;
+  /** Less space is free than `lowSpace`. */
+  readonly low: boolean;
   /** What a commit survives. Undefined until it is open. */
   readonly durability: Durability | undefined;
 }
@@ -25,6 +29,8 @@ export interface StoreWatchOptions {
   readonly name: string;
   /** Whether the process ends when the store has failed. */
   readonly failFast: boolean;
+  /** Told when its state, or whether its space is low, has changed. */
+  readonly changed: (status: StoreStatus) => void;
 }
 
 /** In this time answers that say "unknown" reach the clients that wait for one. */
@@ -47,6 +53,7 @@ export class StoreWatch {
       (error: unknown) => {
         this.#error = error instanceof Error ? error : new Error(String(error));
         this.#failed("could not be opened", this.#error);
+        options.changed(this.status);
         throw error;
       },
     );
@@ -56,18 +63,25 @@ export class StoreWatch {
 
   #opened(journal: Journal): void {
     this.#journal = journal;
-    journal.onStatus = ({ state, error }) => {
-      if (state === "failed" && error !== undefined) this.#failed("has failed", error);
-    };
+    journal.onStatus = () => this.#look(journal);
+    this.#look(journal);
+  }
+
+  #look(journal: Journal): void {
     const { state, error } = journal.status;
-    if (state === "failed" && error !== undefined) this.#failed("has failed", error);
+    if (state === "failed" && error !== undefined && this.#error === undefined) {
+      this.#error = error;
+      this.#failed("has failed", error);
+    }
+    this.#options.changed(this.status);
   }
 
   get status(): StoreStatus {
     const { status, durability } = this.#journal ?? {};
     if (status !== undefined) return { ...status, durability };
     const state = this.#error === undefined ? "opening" : "failed";
-    return { state, error: this.#error, flushes: 0, bytes: 0, durability: undefined };
+    const unknown = { flushes: 0, bytes: 0, freeBytes: undefined, low: false };
+    return { state, error: this.#error, ...unknown, durability: undefined };
   }
 
   #failed(what: string, error: Error & { readonly code?: string }): void {

@@ -3,7 +3,6 @@
  * parts meet: what is appended goes to the group commit, what is committed to its stream, the rest is upkeep.
  */
 import type { Clock } from "../clock.ts";
-import { DeduplicationTable } from "../deduplication.ts";
 import type { Disk, DiskLock } from "../disk.ts";
 import { JournalError } from "../errors.ts";
 import type {
@@ -21,13 +20,15 @@ import type { Checkpoint, IdsFacts } from "./checkpoint.ts";
 import { Chores, idsFacts, neededIds } from "./chores.ts";
 import { GroupCommit } from "./commit.ts";
 import type { Control } from "./control.ts";
-import { FilesStream } from "./files-stream.ts";
+import type { FilesStream } from "./files-stream.ts";
+import { FreeSpace } from "./free-space.ts";
 import type { Settings } from "./options.ts";
 import { Reader } from "./read.ts";
 import { ReadCache } from "./read-cache.ts";
 import type { Recovered } from "./recovered.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentStore } from "./segment-store.ts";
+import { StreamTable } from "./stream-table.ts";
 import { Trimmer } from "./trim.ts";
 
 /** How often it is tried to make a segment while there is no space. */
@@ -35,6 +36,8 @@ const prepareEveryMs = 1_000;
 const trimSoonMs = 1_000;
 /** How often what other classes have not flushed is flushed. */
 const flushEveryMs = 1_000;
+/** How often it is looked how full the disk is. */
+const lookEveryMs = 10_000;
 
 export interface Opened {
   readonly settings: Settings;
@@ -55,13 +58,14 @@ export class FilesJournal implements Journal {
   readonly #disk: Disk;
   readonly #lock: DiskLock;
   readonly #bootId: string | undefined;
+  readonly #space: FreeSpace;
   readonly store: SegmentStore;
   readonly #cache: BlockCache;
   readonly #reader: Reader;
   readonly #chores: Chores;
   readonly #trimmer: Trimmer;
   readonly #admission: Admission;
-  readonly #streams = new Map<string, FilesStream>();
+  readonly #streams: StreamTable;
   readonly #opening = new Map<string, Promise<Stream>>();
   #commit: GroupCommit | undefined;
   #idsFiles: IdsFacts[];
@@ -73,6 +77,7 @@ export class FilesJournal implements Journal {
   #trimSoon = false;
   #cancelPrepare: (() => void) | undefined;
   #cancelFlush: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ settings, folder, storeSeed, secret, lock, recovered, bootId }: Opened) {
@@ -89,17 +94,14 @@ export class FilesJournal implements Journal {
     this.#neededFrom = recovered.segments[0]?.number ?? 1;
     this.#cache = new BlockCache(settings.cacheBytes);
     const { segments, prepared } = recovered;
-    this.store = new SegmentStore({ ...settings, folder, storeSeed }, this, segments, prepared[0]);
+    this.#space = new FreeSpace(settings.disk, folder, settings.lowFreeBytes, () => this.#tell());
+    const storeOptions = { ...settings, folder, storeSeed, space: this.#space };
+    this.store = new SegmentStore(storeOptions, this, segments, prepared[0]);
     this.#reader = new Reader(this.store, this.#cache, new ReadCache(settings.readCacheBytes));
     this.#chores = new Chores(this.#disk, folder, this, recovered.lastCheckpoint);
     this.#trimmer = new Trimmer(settings.retention, this.store, this);
     this.#admission = new Admission(settings, this.store, () => this.#setState("full"));
-    for (const facts of recovered.streams.values()) {
-      const ids = new DeduplicationTable(settings.deduplication);
-      const stream = new FilesStream(this, facts, ids);
-      stream.exists = true;
-      this.#streams.set(facts.name, stream);
-    }
+    this.#streams = new StreamTable(this, settings.deduplication, recovered.streams.values());
   }
 
   get status(): JournalStatus {
@@ -108,12 +110,14 @@ export class FilesJournal implements Journal {
       error: this.#commit?.failure,
       flushes: this.#commit?.flushes ?? 0,
       bytes: this.#trimmer.kept.bytes,
+      freeBytes: this.#space.bytes,
+      low: this.#space.low,
     };
   }
 
   stream(name: string): Promise<Stream> {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
-    const existing = this.#streams.get(name);
+    const existing = this.#streams.named(name);
     if (existing?.exists === true) return Promise.resolve(existing);
     const opening = this.#opening.get(name) ?? this.#makeStream(name);
     this.#opening.set(name, opening);
@@ -167,8 +171,7 @@ export class FilesJournal implements Journal {
   }
 
   startOfSegment(previousEnd: number): Control {
-    const streams = [...this.#streams.values()].map((stream) => stream.appendedFacts());
-    return { type: "start", previousEnd, streams };
+    return { type: "start", previousEnd, streams: this.#streams.facts() };
   }
 
   segmentFull(full: Segment, next: Segment): void {
@@ -198,7 +201,7 @@ export class FilesJournal implements Journal {
     return this.#admission.control(() => ({
       control: { type: "trim", tails: [...tails] },
       committed: () => {
-        for (const stream of this.#streams.values()) stream.trimTo(tails.get(stream.number) ?? 0);
+        for (const stream of this.#streams) stream.trimTo(tails.get(stream.number) ?? 0);
       },
     }));
   }
@@ -223,7 +226,7 @@ export class FilesJournal implements Journal {
 
   /** Begins to write, behind what was recovered. */
   async start(recovered: Recovered, loseEpochs: boolean): Promise<void> {
-    this.#restoreIds(recovered);
+    this.#streams.restoreIds(recovered);
     if (this.store.active === undefined) await this.store.makeFirst();
     const active = this.store.active;
     if (active === undefined) return;
@@ -242,28 +245,18 @@ export class FilesJournal implements Journal {
     this.store.prepare();
     await opened;
     if (loseEpochs) {
-      for (const stream of this.#streams.values()) {
+      for (const stream of this.#streams) {
         await this.beginEpoch(stream, recovered.lostAfter.get(stream.number) ?? stream.head);
       }
     }
     await this.#commit.flushNow();
-    await this.#trimmer.restore((number) => this.#byNumber(number)?.tail ?? 0);
+    await this.#trimmer.restore((number) => this.#streams.numbered(number)?.tail ?? 0);
     this.#chores.checkpoint(this.#checkpoint(active.number, active.end, false));
     await this.#chores.done();
     if (this.#commit.failure !== undefined) throw this.#commit.failure;
     this.#armTrim(false);
     this.#armFlush();
-  }
-
-  #restoreIds({ olderIds, segments }: Recovered): void {
-    for (const id of [...olderIds, ...segments.flatMap(({ ids }) => ids)]) {
-      this.#byNumber(id.stream)?.ids.remember(id, id.offset, id.ageMs);
-    }
-  }
-
-  #byNumber(number: number): FilesStream | undefined {
-    for (const stream of this.#streams.values()) if (stream.number === number) return stream;
-    return undefined;
+    await this.#lookAtSpace();
   }
 
   // --- streams ---
@@ -273,19 +266,11 @@ export class FilesJournal implements Journal {
     try {
       const epoch = this.#newEpochId();
       const made = this.#admission.control(() => {
-        const numbers = [...this.#streams.values()].map(({ number }) => number);
-        const number = Math.max(0, ...numbers) + 1;
-        const epochs = [{ id: epoch, start: 0, end: undefined }];
-        const facts = { number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] };
-        const created = new FilesStream(
-          this,
-          facts,
-          new DeduplicationTable(this.#settings.deduplication),
-        );
+        const created = this.#streams.next(name, epoch);
         stream = created;
         return {
-          control: { type: "stream", number, name, epoch },
-          encoded: () => this.#streams.set(name, created),
+          control: { type: "stream", number: created.number, name, epoch },
+          encoded: () => this.#streams.add(created),
           committed: () => {
             created.exists = true;
           },
@@ -295,7 +280,7 @@ export class FilesJournal implements Journal {
       if (stream === undefined) throw new JournalError("HF_STORE_CLOSED");
       return stream;
     } catch (error) {
-      if (stream !== undefined && this.#streams.get(name) === stream) this.#streams.delete(name);
+      if (stream !== undefined) this.#streams.remove(stream);
       throw error;
     } finally {
       this.#opening.delete(name);
@@ -328,9 +313,7 @@ export class FilesJournal implements Journal {
         .filter(({ number }) => number < segment)
         .map((one) => one.facts()),
       ids: this.#idsFiles,
-      streams: [...this.#streams.values()]
-        .filter(({ exists }) => exists)
-        .map((stream) => stream.checkpoint()),
+      streams: this.#streams.checkpoints(),
     };
   }
 
@@ -358,6 +341,14 @@ export class FilesJournal implements Journal {
     }
   }
 
+  /** Others write to the same disk, also while nothing is published. */
+  async #lookAtSpace(): Promise<void> {
+    // A disk that does not say how full it is shows that where it is written to.
+    await this.#space.look().catch(() => undefined);
+    if (this.#closing !== undefined || this.#state === "failed") return;
+    this.#cancelLook = this.clock.startTimer(lookEveryMs, () => void this.#lookAtSpace());
+  }
+
   #armFlush(): void {
     if (this.durability === "disk" || this.#cancelFlush !== undefined) return;
     this.#cancelFlush = this.clock.startTimer(flushEveryMs, () => {
@@ -370,6 +361,7 @@ export class FilesJournal implements Journal {
     this.#cancelTrim?.();
     this.#cancelFlush?.();
     this.#cancelPrepare?.();
+    this.#cancelLook?.();
   }
 
   async #close(): Promise<void> {
@@ -395,6 +387,10 @@ export class FilesJournal implements Journal {
     if (this.#state === state || this.#state === "closed") return;
     if (this.#state === "failed" && state !== "closed") return;
     this.#state = state;
+    this.#tell();
+  }
+
+  #tell(): void {
     this.onStatus?.(this.status);
   }
 }

@@ -21,6 +21,8 @@ export interface FilesJournalOptions {
   readonly segmentBytes?: number;
   /** The hard limit: no file is begun that would leave less free. Default: 64 MiB. */
   readonly minimumFreeBytes?: number;
+  /** The soft limit: less free space than this is told. Default: eight times the hard limit, 512 MiB. */
+  readonly lowFreeBytes?: number;
   /** The largest entry, with its tags. Default: 64 MiB. */
   readonly entryMaxBytes?: number;
   /** How much may be appended and not committed yet; more is refused, HF_STORE_FULL. Default: 256 MiB. */
@@ -44,6 +46,7 @@ const mebibyte = 1024 * 1024;
 const bounds = {
   segmentBytes: [64 * 1024, 1024 * mebibyte],
   minimumFreeBytes: [0, Number.MAX_SAFE_INTEGER],
+  lowFreeBytes: [0, Number.MAX_SAFE_INTEGER],
   entryMaxBytes: [1, 100 * mebibyte],
   pendingMaxBytes: [1, Number.MAX_SAFE_INTEGER],
   cacheBytes: [0, Number.MAX_SAFE_INTEGER],
@@ -53,6 +56,7 @@ const bounds = {
 
 /** Throws HF_STORE_INVALID */
 export function settingsOf(options: FilesJournalOptions): Settings {
+  const minimumFreeBytes = options.minimumFreeBytes ?? 64 * mebibyte;
   const settings: Settings = {
     durability: options.durability ?? "disk",
     retention: { ...defaultRetention, ...options.retention },
@@ -61,7 +65,8 @@ export function settingsOf(options: FilesJournalOptions): Settings {
     random: options.random ?? systemRandom,
     disk: options.disk ?? systemDisk,
     segmentBytes: options.segmentBytes ?? 64 * mebibyte,
-    minimumFreeBytes: options.minimumFreeBytes ?? 64 * mebibyte,
+    minimumFreeBytes,
+    lowFreeBytes: options.lowFreeBytes ?? 8 * minimumFreeBytes,
     entryMaxBytes: options.entryMaxBytes ?? 64 * mebibyte,
     pendingMaxBytes: options.pendingMaxBytes ?? 256 * mebibyte,
     cacheBytes: options.cacheBytes ?? 8 * mebibyte,

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Disk, DiskFile } from "../disk.ts";
 import { isFull, readFile, removeFile } from "./file-io.ts";
+import type { FreeSpace } from "./free-space.ts";
 import { rebuildIndex } from "./rebuild-index.ts";
 import { createSegment, indexName, OpenSegments, Segment, segmentName } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
@@ -12,6 +13,7 @@ export interface SegmentStoreOptions {
   readonly storeSeed: number;
   readonly segmentBytes: number;
   readonly minimumFreeBytes: number;
+  readonly space: FreeSpace;
   /** How much the indexes of sealed segments may take in memory. */
   readonly indexBytes: number;
 }
@@ -153,10 +155,10 @@ export class SegmentStore {
 
   /** @returns whether there was no space for it */
   async #makeNext(): Promise<boolean> {
-    const { disk, folder, storeSeed, minimumFreeBytes } = this.#options;
+    const { disk, folder, storeSeed, minimumFreeBytes, space } = this.#options;
     const size = Math.max(this.#sizeOf(this.active), (this.#wantedBytes + 511) & ~511);
     try {
-      if ((await disk.freeBytes(folder)) - size < minimumFreeBytes) return true;
+      if ((await space.look()) - size < minimumFreeBytes) return true;
       const segment = new Segment(this.#lastTaken + 1, size, storeSeed);
       await createSegment(disk, folder, segment);
       this.#next = segment;

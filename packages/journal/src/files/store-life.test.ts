@@ -140,6 +140,42 @@ it("refuses entries when it is full, takes sessions, and goes on without a resta
   await journal.close();
 });
 
+it("tells when space gets low, and when there is enough again, long before it is full", async () => {
+  const disk = new SimulatedDisk({ capacity: 4_000_000 });
+  const lowFreeBytes = 1_000_000;
+  const { journal, stream, follower, clock } = await open(disk, { lowFreeBytes });
+  const told: unknown[] = [];
+  journal.onStatus = ({ state, low }) => told.push([state, low]);
+  const free = () => disk.capacity - disk.usedBytes;
+  const settle = async () => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const leaveFree = async (bytes: number) => {
+    disk.capacity = disk.usedBytes + bytes;
+    clock.advance(10_000);
+    await settle();
+  };
+  await settle();
+  expect(journal.status).toMatchObject({ low: false, freeBytes: free() });
+  // Somebody else writes to the disk while nothing is published.
+  await leaveFree(lowFreeBytes - 1);
+  expect(told).toEqual([["open", true]]);
+  expect(journal.status.freeBytes).toBe(lowFreeBytes - 1);
+  // A little more is no news, nor is less.
+  await leaveFree(1.2 * lowFreeBytes);
+  await leaveFree(lowFreeBytes / 2);
+  expect(told).toHaveLength(1);
+  expect((await follower.append(stream, entry("a")))[0]?.kind).toBe("committed");
+  await leaveFree(2 * lowFreeBytes);
+  expect(told).toEqual([
+    ["open", true],
+    ["open", false],
+  ]);
+  await journal.close();
+  await leaveFree(1);
+  expect(told.slice(2)).toEqual([["closed", false]]);
+});
+
 it("makes room by itself where retention can", async () => {
   const disk = new SimulatedDisk({ capacity: 6 * 64 * 1024 });
   const { journal, stream, follower, clock } = await open(disk, { retention: { entries: 60 } });

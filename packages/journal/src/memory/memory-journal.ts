@@ -58,7 +58,8 @@ export class MemoryJournal implements Journal {
 
   get status(): JournalStatus {
     const state = this.#closed ? "closed" : "open";
-    return { state, error: undefined, flushes: 0, bytes: this.#bytes };
+    const bytes = this.#bytes;
+    return { state, error: undefined, flushes: 0, bytes, freeBytes: undefined, low: false };
   }
 
   stream(name: string): Promise<Stream> {

@@ -113,9 +113,8 @@ export class CatchUp {
     const size = item.packet?.size ?? 0;
     const { highWaterBytes } = this.#delivery.options;
     const full = session.heldBytes > 0 && session.heldBytes + size > highWaterBytes;
-    if (full && item.transient) return;
     if (full) {
-      link.overflow(`more than ${highWaterBytes} bytes wait behind what was missed`);
+      this.#leaveOut(link, item, `more than ${highWaterBytes} bytes wait behind what was missed`);
       return;
     }
     session.held.push({ stamp: this.#delivery.head, item });
@@ -124,12 +123,18 @@ export class CatchUp {
     this.#advance(session);
   }
 
+  /** There is no room for a packet that is not stored. */
+  #leaveOut(link: SessionLink, item: HeldPacket, detail: string): void {
+    if (item.transient) this.#delivery.options.counters.transientDropped++;
+    else link.overflow(detail);
+  }
+
   #send(session: Session, link: SessionLink, item: HeldPacket): void {
     if (item.packet !== undefined) {
       const full = link.unsentBytes > this.#delivery.options.highWaterBytes;
-      if (full && item.transient) return;
       if (full) {
-        link.overflow("the client does not read, and what is not stored cannot wait for it");
+        const detail = "the client does not read, and what is not stored cannot wait for it";
+        this.#leaveOut(link, item, detail);
         return;
       }
       link.deliver(item.packet, item.shared);

@@ -57,6 +57,7 @@ export interface DeliveryOptions {
   readonly skipped: (session: Session, offset: number) => void;
   /** Runs `run` after `delayMs`, once. */
   readonly later: (delayMs: number, run: () => void) => void;
+  readonly counters: { volatileDropped: number; transientDropped: number };
   /** An emit that was not awaited had no effect. */
   readonly refused: (entry: LaneEntry, error: Error & { readonly code: string }) => void;
 }
@@ -84,13 +85,11 @@ export class Delivery implements LaneExit {
   markers!: Markers;
   /** What a commit survives. */
   durability: Durability = "memory";
-  /** Live sessions that were handed something in this turn. */
-  #touched: Session[] = [];
+  /** Live sessions that were handed something in this turn. */ #touched: Session[] = [];
   readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
   readonly expiry: SessionExpiry;
-  /** Broadcasts whose acknowledgements are awaited, by offset. */
-  readonly awaitedAcks = new AwaitedBroadcasts();
+  /** Broadcasts that await answers, by offset. */ readonly awaitedAcks = new AwaitedBroadcasts();
   /** Sessions with changes of rooms in the lane. */ readonly changing = new Set<Session>();
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
@@ -200,9 +199,10 @@ export class Delivery implements LaneExit {
   /** Sends what may be dropped: it goes only to a live session with nothing that waits. */
   sendVolatile(session: Session, packet: OutgoingPacket, misleading: boolean): void {
     const { link } = session;
-    if (link === undefined || !session.live || !link.writable) return;
-    link.deliver(packet, true);
-    if (misleading) this.mislead(session, link);
+    const goes = link !== undefined && session.live && link.writable;
+    if (goes) link.deliver(packet, true);
+    else this.options.counters.volatileDropped++;
+    if (goes && misleading) this.mislead(session, link);
   }
 
   /** Keeps in mind for so long that those who get the entry later are asked, too. */

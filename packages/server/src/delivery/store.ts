@@ -40,6 +40,7 @@ export interface StoreOptions {
   keep?: number | string | false | KeepOptions;
   durability?: Durability;
   deduplication?: { age?: number | string; ids?: number };
+  lowSpace?: number | string;
 }
 
 const folderBytes = 10 * 1024 ** 3;
@@ -60,6 +61,7 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
   }
   const retention = retentionOf(options.keep);
   const deduplication = deduplicationOf(options.deduplication);
+  const lowFreeBytes = Math.floor(parseSize("lowSpace", options.lowSpace ?? "512MiB"));
   if (store === "memory") {
     if (durability !== undefined && durability !== "memory") {
       throw new ServerError(
@@ -81,6 +83,7 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
     retention: { bytes: folderBytes, ...retention },
     deduplication,
     durability: durability ?? "disk",
+    lowFreeBytes,
   });
 }
 

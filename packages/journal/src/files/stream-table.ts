@@ -1,0 +1,71 @@
+/** The streams of a journal, by name and by the number that stands for it in frames. */
+import { DeduplicationTable } from "../deduplication.ts";
+import type { DeduplicationWindow } from "../journal.ts";
+import type { CheckpointStream } from "./checkpoint.ts";
+import type { StreamFacts } from "./control.ts";
+import { FilesStream, type StreamHost } from "./files-stream.ts";
+import type { Recovered, RecoveredStream } from "./recovered.ts";
+
+export class StreamTable {
+  readonly #host: StreamHost;
+  readonly #window: DeduplicationWindow;
+  readonly #streams = new Map<string, FilesStream>();
+
+  constructor(host: StreamHost, window: DeduplicationWindow, recovered: Iterable<RecoveredStream>) {
+    this.#host = host;
+    this.#window = window;
+    for (const facts of recovered) {
+      const stream = this.#make(facts);
+      stream.exists = true;
+      this.add(stream);
+    }
+  }
+
+  #make(facts: RecoveredStream): FilesStream {
+    return new FilesStream(this.#host, facts, new DeduplicationTable(this.#window));
+  }
+
+  /** @returns a stream with the next number, which is not in the table yet */
+  next(name: string, epoch: string): FilesStream {
+    const number = Math.max(0, ...[...this].map((stream) => stream.number)) + 1;
+    const epochs = [{ id: epoch, start: 0, end: undefined }];
+    return this.#make({ number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] });
+  }
+
+  add(stream: FilesStream): void {
+    this.#streams.set(stream.name, stream);
+  }
+
+  /** Takes a stream out again that could not be made. */
+  remove(stream: FilesStream): void {
+    if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
+  }
+
+  named(name: string): FilesStream | undefined {
+    return this.#streams.get(name);
+  }
+
+  numbered(number: number): FilesStream | undefined {
+    for (const stream of this) if (stream.number === number) return stream;
+    return undefined;
+  }
+
+  [Symbol.iterator](): IterableIterator<FilesStream> {
+    return this.#streams.values();
+  }
+
+  restoreIds({ olderIds, segments }: Recovered): void {
+    for (const id of [...olderIds, ...segments.flatMap(({ ids }) => ids)]) {
+      this.numbered(id.stream)?.ids.remember(id, id.offset, id.ageMs);
+    }
+  }
+
+  /** As a segment that begins here knows them. */
+  facts(): StreamFacts[] {
+    return [...this].map((stream) => stream.appendedFacts());
+  }
+
+  checkpoints(): CheckpointStream[] {
+    return [...this].filter(({ exists }) => exists).map((stream) => stream.checkpoint());
+  }
+}
