@@ -8,9 +8,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { within } from "../support/clients.ts";
+import { bundlePrograms } from "../support/program.ts";
 import { type RawAnswer, RawConnection, rawRequest } from "../support/raw-http.ts";
 import {
   FrameSocket,
@@ -65,34 +65,13 @@ export interface VictimReport {
 export const mib = 1024 * 1024;
 
 const root = join(import.meta.dirname, "../..");
-const program = join(root, "temp/security", `victim-${process.pid}.mjs`);
-
-/** The server's sources are bundled, packages are not. */
-const packagesOutside: Plugin = {
-  name: "packages-outside",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path }) =>
-      /^(holdfast|@holdfast\/)/.test(path) ? undefined : { external: true },
-    );
-  },
-};
+const folder = join(root, "temp/security", String(process.pid));
+const program = join(folder, "victim-program.mjs");
 
 /** Bundles the victim, once for a test file. */
 export function useVictims(): void {
-  beforeAll(async () => {
-    await build({
-      entryPoints: [join(import.meta.dirname, "victim-program.ts")],
-      outfile: program,
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      target: "node20",
-      conditions: ["@holdfast/source"],
-      plugins: [packagesOutside],
-      logLevel: "error",
-    });
-  });
-  afterAll(() => rmSync(program, { force: true }));
+  beforeAll(() => bundlePrograms([join(import.meta.dirname, "victim-program.ts")], folder));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 }
 
 export class Victim {

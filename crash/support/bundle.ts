@@ -1,25 +1,13 @@
-/**
- * Makes the programs of the crash tests runnable: Node 20 reads no TypeScript. The sources of the packages are bundled
- * in, so nothing needs to be built before; what comes from npm stays outside.
- */
+/** Makes the programs of the crash tests runnable. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { bundlePrograms as bundleTo } from "../../conformance/support/program.ts";
 
 /** Tests and scripts start in the root of the repository; a bundle of this file does not know where it came from. */
 export const root = process.cwd();
 
 /** A folder of their own below the repository, where they find node_modules. */
 const folder = join(root, "temp/crash", `programs-${process.pid}`);
-
-const packagesOutside: Plugin = {
-  name: "packages-outside",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path }) =>
-      /^(holdfast|@holdfast\/)/.test(path) ? undefined : { external: true },
-    );
-  },
-};
 
 export interface Programs {
   readonly server: string;
@@ -29,18 +17,8 @@ export interface Programs {
 
 export async function bundlePrograms(): Promise<Programs> {
   const names = ["server-program", "client-program"] as const;
-  await build({
-    entryPoints: names.map((name) => join(root, "crash/programs", `${name}.ts`)),
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@holdfast/source"],
-    plugins: [packagesOutside],
-    logLevel: "error",
-  });
+  const paths = names.map((name) => join(root, "crash/programs", `${name}.ts`));
+  await bundleTo(paths, folder);
   return {
     server: join(folder, "server-program.mjs"),
     clients: join(folder, "client-program.mjs"),

@@ -3,22 +3,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
 import { Changes } from "../../conformance/support/changes.ts";
+import { bundlePrograms } from "../../conformance/support/program.ts";
 import type { Call, FromServer, Publish, RoomMessage, ServerSetup } from "./messages.ts";
 
 const startLimitMs = 20_000;
 const answerLimitMs = 20_000;
-
-/** Our sources are bundled, packages are not. */
-const packagesOutside: Plugin = {
-  name: "packages-outside",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path }) =>
-      /^(holdfast|@holdfast\/)/.test(path) ? undefined : { external: true },
-    );
-  },
-};
 
 export interface Program {
   readonly file: string;
@@ -27,19 +17,10 @@ export interface Program {
 
 /** The program as Node can run it, made from the sources. Scripts and tests run in the root of the repository. */
 export async function bundleProgram(): Promise<Program> {
-  const file = join(process.cwd(), "temp/prove", `program-${process.pid}.mjs`);
-  await build({
-    entryPoints: [join(process.cwd(), "prove/harness/program.ts")],
-    outfile: file,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@holdfast/source"],
-    plugins: [packagesOutside],
-    logLevel: "error",
-  });
-  return { file, remove: () => rmSync(file, { force: true }) };
+  const folder = join(process.cwd(), "temp/prove", String(process.pid));
+  await bundlePrograms([join(process.cwd(), "prove/harness/program.ts")], folder);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  return { file: join(folder, "program.mjs"), remove };
 }
 
 /** What a room has seen, as far as the server has told. */

@@ -9,7 +9,7 @@ import { drainingEvent } from "./delivery/marker.ts";
 import { BaseEngine } from "./engine/base-engine.ts";
 import { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
-import type { Host } from "./host/host.ts";
+import type { Host, TimerHandle } from "./host/host.ts";
 import type { Server } from "./server.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 
@@ -41,7 +41,7 @@ export async function drain(server: AnyServer, overMs: number): Promise<void> {
   await sendAway(connectionsOf(server), overMs, host);
   const keepers = [...server._nsps.values()].flatMap(({ _keeper }) => _keeper ?? []);
   const answered = keepers.map((keeper) => keeper.onceCalls.idle());
-  await Promise.race([Promise.all(answered), pause(host, graceMs)]);
+  await atMost(host, graceMs, Promise.all(answered));
   for (const keeper of keepers) keeper.adapter.refusal = new ServerError("HF_DRAINING");
   await Promise.all(keepers.map(finish));
   debug("drained");
@@ -71,11 +71,11 @@ async function sendAway(
   const startMs = host.monotonicMs();
   for (const [index, connection] of connections.entries()) {
     const waitMs = startMs + (overMs * index) / connections.length - host.monotonicMs();
-    if (waitMs >= 1) await Promise.race([pause(host, waitMs), allGone]);
+    if (waitMs >= 1) await atMost(host, waitMs, allGone);
     if (connection.receiver instanceof Client) connection.receiver.close();
     else connection.close();
   }
-  await Promise.race([allGone, pause(host, graceMs)]);
+  await atMost(host, graceMs, allGone);
   for (const connection of connections) connection.close(true);
 }
 
@@ -96,8 +96,13 @@ async function finish(keeper: SessionKeeper): Promise<void> {
   }
 }
 
-function pause(host: Host, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    host.startTimer(delayMs, resolve);
+/** Resolves when that has come, at the latest after the time. */
+async function atMost(host: Host, delayMs: number, comes: Promise<unknown>): Promise<void> {
+  let timer: TimerHandle | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = host.startTimer(delayMs, resolve);
   });
+  await Promise.race([comes, late]);
+  // Whoever has drained may want to end.
+  timer?.cancel();
 }

@@ -53,7 +53,7 @@ export function openJournal(
     monotonicMs: () => host.monotonicMs(),
     wallMs: () => host.wallMs(),
     startTimer: (delayMs, run) => {
-      const timer = host.startTimer(delayMs, run);
+      const timer = host.startTimer(delayMs, run, true);
       return () => timer.cancel();
     },
   });
@@ -103,7 +103,7 @@ function makeDelivery(
   journal: Promise<Journal>,
 ): { delivery: Delivery; stop: () => void } {
   const { name } = namespace;
-  const { encoder, opts, _host: host, _wheel: wheel, _limits: limits } = server;
+  const { encoder, opts, _host: host, _upkeepWheel: wheel, _limits: limits } = server;
   const delivery = new Delivery(journal, {
     name,
     offsets:

@@ -143,6 +143,8 @@ export class Server<
   /** @internal */ _path = "/socket.io";
   /** @internal */ readonly _host: Host;
   /** @internal */ readonly _wheel: TimerWheel;
+  /** @internal For what nobody waits for: the process may end before. */
+  readonly _upkeepWheel: TimerWheel;
   /** @internal */ readonly _limits: Limits;
   /** @internal */ readonly _counters = new Counters();
   readonly #store: ServerStore;
@@ -181,7 +183,8 @@ export class Server<
     this.opts = options;
     this._host = simulatedBy(options)?.host ?? nodeHost;
     this._limits = resolveLimits(options.limits);
-    this._wheel = new TimerWheel(this._host);
+    this._wheel = new TimerWheel(this._host, false);
+    this._upkeepWheel = new TimerWheel(this._host, true);
     this.path(options.path || "/socket.io");
     this.connectTimeout(options.connectTimeout || 45_000);
     this.serveClient(options.serveClient !== false);

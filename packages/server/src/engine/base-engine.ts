@@ -71,7 +71,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     this.opts = resolveEngineOptions(options);
     this.limits = resolveLimits(options.limits);
     this.host = host;
-    this.wheel = new TimerWheel(host);
+    // Connections keep the process alive, not what is to become of them.
+    this.wheel = new TimerWheel(host, true);
     this.turn = new Turn(host);
     this.on("newListener", this.#countFlushListeners);
     if (this.opts.cors !== false) {

@@ -15,8 +15,8 @@ export interface Host {
   monotonicMs(): number;
   /** Milliseconds since 1970, for what people read. Never for deadlines. */
   wallMs(): number;
-  /** Calls `run` once, `delayMs` from now. */
-  startTimer(delayMs: number, run: () => void): TimerHandle;
+  /** Calls `run` once, `delayMs` from now. One in the background does not keep the process alive. */
+  startTimer(delayMs: number, run: () => void, background?: boolean): TimerHandle;
   /** Calls `run` at the end of this turn of the event loop, when what had arrived has been read. */
   afterTurn(run: () => void): void;
   /** Ends the process. */
@@ -53,8 +53,9 @@ const ids = new IdSource();
 export const nodeHost: Host = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
-  startTimer(delayMs, run) {
+  startTimer(delayMs, run, background = false) {
     const timer = setTimeout(run, delayMs);
+    if (background) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(run) {

@@ -15,7 +15,8 @@ class ManualHost implements Pick<Host, "monotonicMs" | "startTimer"> {
     return this.nowMs;
   }
 
-  startTimer(delayMs: number, run: () => void) {
+  startTimer(delayMs: number, run: () => void, background = false) {
+    expect(background).toBe(true);
     const timer = { dueMs: this.nowMs + delayMs, run };
     this.timers.push(timer);
     return {
@@ -40,7 +41,7 @@ class ManualHost implements Pick<Host, "monotonicMs" | "startTimer"> {
 
 function setUp() {
   const host = new ManualHost();
-  const wheel = new TimerWheel(host as unknown as Host);
+  const wheel = new TimerWheel(host, true);
   const rung: string[] = [];
   const alarm = (name: string) => new Alarm(name, (owner: string) => rung.push(owner));
   return { host, wheel, rung, alarm };

@@ -44,14 +44,17 @@ interface AlarmList {
 const keptLists = 64;
 
 export class TimerWheel {
-  readonly #host: Host;
+  readonly #host: Pick<Host, "monotonicMs" | "startTimer">;
+  readonly #background: boolean;
   readonly #lists = new Map<number, AlarmList>();
   #armed = 0;
   #timer: TimerHandle | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
-  constructor(host: Host) {
+  /** @param background whether its deadlines keep the process alive no longer than something else does */
+  constructor(host: Pick<Host, "monotonicMs" | "startTimer">, background: boolean) {
     this.#host = host;
+    this.#background = background;
   }
 
   /** Sets the alarm to go off `delayMs` from now. An alarm that was armed before starts anew. */
@@ -92,7 +95,8 @@ export class TimerWheel {
     this.#timer?.cancel();
     this.#timerDueMs = dueMs;
     const delayMs = Math.max(1, Math.ceil(dueMs - this.#host.monotonicMs()));
-    this.#timer = this.#host.startTimer(Math.min(delayMs, 0x7fff_ffff), () => this.#fire());
+    const waitMs = Math.min(delayMs, 0x7fff_ffff);
+    this.#timer = this.#host.startTimer(waitMs, () => this.#fire(), this.#background);
   }
 
   #stop(): void {
