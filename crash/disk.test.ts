@@ -111,6 +111,12 @@ class Stage {
     return answer;
   }
 
+  /** How often clients were given an event. */
+  deliveries(mid: string): number {
+    const lines = parseLines(readFileSync(this.#historyFile, "utf8"));
+    return lines.filter((line) => line.kind === "deliver" && line.mid === mid).length;
+  }
+
   /** Publishes until an event is refused. */
   async publishUntilRefused(bytes: number): Promise<PublishAnswer & { ok: false }> {
     for (let i = 0; i < 5_000; i++) {
@@ -249,6 +255,25 @@ describe.skipIf(leftOut("strace"))("a disk that fails to flush", () => {
     const again = await stage.restart();
     const late = await stage.listen("late");
     await stage.settle(again, late);
+  });
+});
+
+describe.skipIf(leftOut("strace"))("a live client", () => {
+  it("F13: is given nothing that the disk did not take", async () => {
+    mkdirSync(join(root, "temp/crash"), { recursive: true });
+    const store = mkdtempSync(join(root, "temp/crash", "store-"));
+    onTestFinished(() => rmSync(store, { recursive: true, force: true }));
+    const stage = new Stage(store, { failFast: false });
+    const server = await stage.start();
+    const { stock } = await stage.listen("first");
+    expect(await stage.publish(10, "taken")).toMatchObject({ ok: true });
+    await failEveryFlush(server.pid);
+    expect(await stage.publish(10, "not taken")).toMatchObject({ code: "HF_STORE_FAILED" });
+    expect(await stage.publish(10, "nor this")).toMatchObject({ code: "HF_STORE_READ_ONLY" });
+    // Whatever is on its way to the client comes before an answer that it asks for now.
+    await stock.ask("leave", "a room that it is not in");
+    expect(stage.deliveries("not taken") + stage.deliveries("nor this")).toBe(0);
+    expect(stage.deliveries("taken")).toBe(1);
   });
 });
 

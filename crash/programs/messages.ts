@@ -13,6 +13,8 @@ export interface ServerSetup {
   readonly failFast?: boolean;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  /** Has sockets take payments with `once`; each effect is a line of this file. */
+  readonly effectsFile?: string;
 }
 
 export type ToServer =

@@ -63,6 +63,18 @@ function serve(nsp: Namespace): void {
     socket.on("publish", async (request: PublishRequest, reply: Reply) => {
       reply(await publish(nsp, socket, request));
     });
+    if (setup.effectsFile !== undefined) payOnce(socket, setup.effectsFile);
+  });
+}
+
+/** A handler whose effect is a line of a file, which is there before anything else happens. */
+function payOnce(socket: Socket, file: string): void {
+  const once = ({ id }: { id: string }) => id;
+  socket.on("pay", { once }, async ({ id, hangs }: { id: string; hangs: boolean }) => {
+    const attempt = socket.onceAttempt;
+    appendFileSync(file, `${JSON.stringify([id, attempt])}\n`);
+    if (hangs) await new Promise(() => undefined);
+    return { receipt: id, attempt };
   });
 }
 

@@ -97,7 +97,7 @@ it("takes what is published until the last client has gone, and loses nothing of
       if (n % 10 === 0) await Promise.all([failed, new Promise(setImmediate)]);
     }
   })();
-  await first.io.drain({ over: 300 });
+  await first.io.drain({ over: 1200 });
   const during = kept.length;
   expect((await failureOf(() => first.io.publish("n", 0))).code).toBe("HF_DRAINING");
   const refused = next(first.io, "emit_refused");

@@ -150,6 +150,38 @@ describe("F10: a client that was away for very much", () => {
   });
 });
 
+describe("F13: an event that is not kept", () => {
+  it("is given to nobody, and the next one is not held up", async () => {
+    const server = await start({ store: newFolder() });
+    const [socket, client] = await pair(server);
+    await socket.join("room");
+    const heard = collect(client, "n");
+    const refused = collect(server.io, "emit_refused");
+    const room = () => server.io.to("room");
+    const outcomes = Promise.allSettled([
+      room().publish("n", 1, { id: "same" }),
+      room().publish("n", -1, { id: "same" }),
+      room().publish("n", 1, { id: "same" }),
+      room().publish("n", 2, {}),
+    ]);
+    // Larger than a store takes: it is refused when it comes to the store, not here.
+    room().emit("n", -2, Buffer.alloc(65 * 1024 * 1024));
+    room().emit("n", 3);
+    const told = (await outcomes).map((outcome) =>
+      outcome.status === "fulfilled" ? outcome.value.duplicate : outcome.reason.code,
+    );
+    expect(told).toEqual([false, "HF_MESSAGE_ID_CONFLICT", true, false]);
+    await marked(socket, client);
+    expect(numbers(heard)).toEqual([1, 2, 3]);
+    expect(refused).toMatchObject([[{ code: "HF_ENTRY_TOO_LARGE", rooms: ["room"] }]]);
+    expect(server.io.counters.emitsRefused).toBe(1);
+    // Nor later, to whoever comes back.
+    const again = await away(server.io, client, () => undefined);
+    await marked(again, client);
+    expect(numbers(heard)).toEqual([1, 2, 3]);
+  });
+});
+
 describe("F19: a wall clock that jumps", () => {
   afterEach(() => void vi.restoreAllMocks());
 
