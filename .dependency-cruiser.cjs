@@ -60,7 +60,8 @@ module.exports = {
       { path: "^packages/([^/]+)/" },
       {
         path: "^packages/[^/]+/src/",
-        pathNot: "^packages/$1/|^packages/[^/]+/src/(index|engine-entry|journal-entry|testing/index)\\.ts$",
+        pathNot:
+          "^packages/$1/|^packages/[^/]+/src/(index|engine-entry|journal-entry|testing/index)\\.ts$",
       },
     ),
     rule(
