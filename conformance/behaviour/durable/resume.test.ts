@@ -444,6 +444,22 @@ describe("gaps", () => {
     expect(again.resume.gaps).toMatchObject([{ reason: "session" }]);
   });
 
+  it("tells of a session that ends while its client is let in", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server, "/", reconnecting);
+    const pid = inside<{ _pid: string }>(client)._pid;
+    await socket.join("room");
+    const gaps = collect(client, "hf:gap");
+    server.io.use((_socket, proceed) => {
+      server.io.in("room").disconnectSockets();
+      proceed();
+    });
+    const again = await away(server.io, client, () => {});
+    await marked(again, client);
+    expect(gaps).toMatchObject([[{ reason: "session" }]]);
+    expect(inside<{ _pid: string }>(client)._pid).not.toBe(pid);
+  });
+
   it("tells it again to a client that reports no position and was cut off before", async () => {
     const server = await start({ store: "memory", offsets: "none" });
     const come = async (pid?: string) => {

@@ -110,7 +110,13 @@ export class Admission {
         return this.#resumed(session, from, gap, start.socketId);
       }
     }
-    return this.#begin(claim.gap, identity, start);
+    return this.#begin(this.#lost(claim), identity, start);
+  }
+
+  /** What a client is to be told that gets a new session. The one that it named may have ended in the meantime. */
+  #lost({ session, from, gap }: Claim): ClaimedGap | undefined {
+    if (gap !== undefined || session?.ending !== true) return gap;
+    return { from, to: this.#delivery.head, reason: "session" };
   }
 
   async #claimed(claim: Claim, identity: Identity | undefined): Promise<Admitted | undefined> {
