@@ -48,7 +48,7 @@ const polling = "packages/server/src/transports/polling.ts";
 const frames = "packages/server/src/delivery/outgoing-packet.ts";
 const host = "packages/server/src/host/host.ts";
 const recovery = "packages/server/src/recovery.ts";
-const catchUp = "packages/server/src/delivery/catch-up.ts";
+const pageReads = "packages/server/src/delivery/page-reads.ts";
 const claim = "packages/server/src/delivery/claim.ts";
 const positions = "packages/server/src/delivery/positions.ts";
 const session = "packages/server/src/delivery/session.ts";
@@ -480,8 +480,8 @@ export const guards: readonly Guard[] = [
   {
     test: "V38",
     what: "limits.concurrentReads",
-    file: catchUp,
-    code: "if (this.#reads >= this.#readsMax) {",
+    file: pageReads,
+    code: "if (this.#reads >= this.#max) {",
     without: "if (this.#reads < 0) {",
   },
   {

@@ -106,13 +106,13 @@ export const faults: readonly Fault[] = [
   {
     what: "a session that catches up is live at once",
     file: catchUp,
-    code: "    this.#running.set(session, { link, progress, reading: false });\n    this.#advance(session);",
+    code: "    this.#running.set(session, { link, progress, reading: false, full: false });\n    this.#advance(session);",
     without: "    session.live = true;",
   },
   {
     what: "the newest entries are left out when a session turns live",
     file: catchUp,
-    code: "      this.#give(session, running, entry, entry.packet);",
+    code: "      full = !this.#give(session, running, entry, entry.packet);",
     without: "      session.position = entry.offset;",
   },
   {
@@ -148,14 +148,14 @@ export const faults: readonly Fault[] = [
   {
     what: "a slow client is sent everything",
     file: delivery,
-    code: "if (!session.markDue && link.unsentBytes > this.options.highWaterBytes) {",
+    code: "if (!link.hasRoom(entry.packet.size)) {",
     without: "if (link.unsentBytes === Number.POSITIVE_INFINITY) {",
   },
   {
-    what: "a page is larger than what may wait",
+    what: "who catches up is sent whole pages, whatever waits",
     file: catchUp,
-    code: "Math.min(pageBytes, this.#delivery.options.highWaterBytes / 2);",
-    without: "pageBytes;",
+    code: "    if (link.hasRoom(bytes)) return true;",
+    without: "    if (bytes >= 0) return true;",
   },
   {
     what: "packets that wait for their place leave at once",
@@ -166,7 +166,7 @@ export const faults: readonly Fault[] = [
   {
     what: "packets that wait for their place are forgotten when the session turns live",
     file: catchUp,
-    code: "    this.#release(session, link, delivery.head);",
+    code: "    if (!this.#release(session, running, delivery.head)) return true;",
     without: "    session.held = [];",
   },
   {
@@ -268,7 +268,7 @@ export const faults: readonly Fault[] = [
   {
     what: "a client that comes again while it is let in is let in twice",
     file: `${server}/client.ts`,
-    code: "    if (this.#joining.has(name)) return;",
+    code: "    if (known?._keeper !== undefined && this.#joiningSessions?.has(name)) return;",
     without: "",
   },
 ];

@@ -140,22 +140,22 @@ const inOlder: readonly Fault[] = [
   {
     what: "what has expired is given all the same",
     file: `${delivery}/catch-up.ts`,
-    code: "if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {",
-    without: "if (entry.expiresMs === -1) {",
+    code: "if (this.#isExpired(entry)) running.progress.expired++;",
+    without: "if (entry.expiresMs === -1) running.progress.expired++;",
     words: wide,
   },
   {
     what: "what has expired is given to who joins with older events",
     file: `${delivery}/catch-up.ts`,
-    code: "if (expired || !session.isOwed(entry)) continue;",
-    without: "if (!session.isOwed(entry)) continue; void expired;",
+    code: "if (this.#isExpired(entry) || !session.isOwed(entry)) continue;",
+    without: "if (!session.isOwed(entry)) continue;",
     words: wide,
   },
   {
     what: "what has a time to live is not given later at all",
     file: `${delivery}/catch-up.ts`,
-    code: "if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {",
-    without: "if (entry.expiresMs !== undefined) {",
+    code: "if (this.#isExpired(entry)) running.progress.expired++;",
+    without: "if (entry.expiresMs !== undefined) running.progress.expired++;",
     words: wide,
   },
   {

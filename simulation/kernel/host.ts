@@ -13,6 +13,8 @@ export interface WallClock {
 
 export class SimulatedHost implements Host {
   alive = true;
+  /** Told when a turn ends, before anything is written. */
+  turnEnds: () => void = () => {};
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #wall: WallClock;
@@ -44,7 +46,9 @@ export class SimulatedHost implements Host {
 
   afterTurn(run: () => void): void {
     this.#scheduler.atEndOfTurn(() => {
-      if (this.alive) run();
+      if (!this.alive) return;
+      this.turnEnds();
+      run();
     });
   }
 

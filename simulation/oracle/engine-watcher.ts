@@ -3,7 +3,7 @@ import type { EnginePacket } from "@holdfast/protocol";
 
 export interface EngineWatcher {
   leaves(connectionId: string, packet: EnginePacket): void;
-  /** How much of what it was given the network has not taken. */
+  /** How much waits in the memory of the process: what was not handed to the network, and what that has not taken. */
   holds(connectionId: string, bytes: number): void;
   arrives(connectionId: string, packet: EnginePacket): void;
 }

@@ -15,8 +15,11 @@ import { SessionModel } from "./session-model.ts";
 import { type Invariant, Violation } from "./violation.ts";
 import { epochOf, offsetOf } from "./wire.ts";
 
-/** What one turn brings may be pending above the limit: the largest burst of a plan, with markers and pings. */
-const slackBytes = 30_000;
+/** The largest packet of a plan: it may wait alone, whatever the limit. */
+const packetBytesMax = 2_200;
+
+/** What the server adds of its own, whatever the limit: markers, gaps, answers to CONNECT, pings. */
+const ownBytes = 500;
 
 export class Oracle {
   readonly options: OracleOptions;
@@ -190,7 +193,7 @@ export class Oracle {
     owner: string,
     { pid, presented, goesOn, begins }: Found,
   ): SessionModel | undefined {
-    if (pid === undefined) return this.#byName(namespace, owner);
+    if (pid === undefined) return this.#byName(namespace, owner, goesOn);
     const given = this.#byPid.get(pid);
     const previous = presented === undefined ? undefined : this.#byPid.get(presented);
     const isThere =
@@ -204,7 +207,7 @@ export class Oracle {
     }
     // A new pid for the same session goes with a gap, which the client must be told.
     if (isThere && (goesOn || !isVoid)) return previous;
-    if (goesOn) return this.#byName(namespace, owner);
+    if (goesOn) return this.#byName(namespace, owner, goesOn);
     // One that is found by its name is told again what was missed before it began.
     if (begins === undefined) return undefined;
     return this.sessions.find(
@@ -213,10 +216,14 @@ export class Oracle {
   }
 
   /** The session of a device that is not known by its pid. */
-  #byName(namespace: string, owner: string): SessionModel | undefined {
+  #byName(namespace: string, owner: string, goesOn: boolean): SessionModel | undefined {
     if (!this.options.durable) return undefined;
-    return this.sessions.find(
-      (session) => session.namespace === namespace && session.owner === owner && !session.ended,
+    const own = this.sessions.filter(
+      (session) => session.namespace === namespace && session.owner === owner,
+    );
+    // One whose end was under way when the process was killed may be there.
+    return (
+      own.find(({ ended }) => !ended) ?? own.find(({ endUncertain }) => goesOn && endUncertain)
     );
   }
 
@@ -336,7 +343,7 @@ export class Oracle {
 
   /** What a connection holds in the memory of the process. */
   holds(connectionId: string, bytes: number): void {
-    if (bytes <= this.options.highWaterBytes + slackBytes) return;
+    if (bytes <= Math.max(this.options.highWaterBytes, packetBytesMax) + ownBytes) return;
     this.fail("I14 bound", `${connectionId.slice(0, 6)} holds ${bytes} bytes`);
   }
 
@@ -501,7 +508,10 @@ export class Oracle {
     if (this.#asked.size > 0 || this.fates.publishing > 0) return false;
     if (this.orders.open !== undefined) return false;
     return this.sessions.every(
-      (session) => session.ended || session.stay === undefined || session.missing().length === 0,
+      (session) =>
+        session.ended ||
+        session.stay === undefined ||
+        (!session.untold && session.missing().length === 0),
     );
   }
 }

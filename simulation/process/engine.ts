@@ -19,6 +19,13 @@ export class SimulatedEngine extends Engine {
   /** No server of `ws`. */
   protected override init(): void {}
 
+  /** Shows how much waits for each connection, when it is most. */
+  showHeld(): void {
+    for (const { id, unsentBytes } of Object.values(this.clients)) {
+      this.watcher.holds(id, unsentBytes);
+    }
+  }
+
   takeRequest(call: HttpCall, flow: DuplexFlow<HttpCall, HttpReply>, holder: Holder): void {
     let sid = /[?&]sid=([\w-]+)/.exec(call.url)?.[1] ?? "";
     const accepted = acceptRequest(call, flow, this.soon, (body) => {

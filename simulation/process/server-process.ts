@@ -55,6 +55,7 @@ export class ServerProcess implements Listener {
         if (this.host.alive) run();
       });
     };
+    this.host.turnEnds = () => this.#engine.showHeld();
     this.io.bind(this.#engine);
     options.install(this.io, () => this.host.alive);
   }

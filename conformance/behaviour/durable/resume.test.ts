@@ -328,6 +328,31 @@ describe("the wire", () => {
     }
   });
 
+  it("I14: has no more than highWater waiting for it, whatever one turn brings, and misses nothing", async () => {
+    const highWater = 64 * 1024;
+    const server = await start({ store: "memory", highWater });
+    const [socket, client] = await pair(server);
+    const heard = collect(client, "n");
+    const direct = collect(client, "direct");
+    const waiting = () => inside<{ unsentBytes: number }>(socket.conn).unsentBytes;
+    const text = "x".repeat(10_000);
+    let most = 0;
+    for (let n = 0; n < 50; n++) {
+      server.io.emit("n", n, { text });
+      socket.volatile.emit("volatile", { text });
+      socket.transient.emit("direct", n);
+      most = Math.max(most, waiting());
+    }
+    // One that is larger waits alone.
+    server.io.emit("n", 50, { text: "x".repeat(3 * highWater) });
+    await marked(socket, client);
+    expect(most).toBeGreaterThan(highWater / 2);
+    expect(most).toBeLessThan(highWater + 500);
+    const all = Array.from({ length: 51 }, (_, index) => index);
+    expect(numbers(heard)).toEqual(all);
+    expect(numbers(direct)).toEqual(all.slice(0, 50));
+  });
+
   it("is plain Socket.IO without a store", async () => {
     const server = await start();
     const raw = await RawWebSocket.open(server);

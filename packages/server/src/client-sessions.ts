@@ -25,6 +25,8 @@ export class ClientSessions implements LinkedClient {
   /** Undefined on the connection of another engine, whose sessions have receipts only from their clients. */
   readonly #conn: Connection | undefined;
   readonly #receipts: ReceiptLedger | undefined;
+  /** So many bytes were found to have room, less what was put into the outbox since then. */
+  #room = 0;
 
   constructor(client: Client) {
     this.#client = client;
@@ -50,6 +52,22 @@ export class ClientSessions implements LinkedClient {
 
   get unsentBytes(): number {
     return this.#conn?.unsentBytes ?? 0;
+  }
+
+  /**
+   * Whether a packet may be sent so that no more than `limit` bytes wait. One that is larger may wait alone. This is
+   * asked for each packet, so it looks only when what it saw the last time may be used up.
+   */
+  hasRoom(bytes: number, limit: number): boolean {
+    if (bytes <= this.#room || this.#conn === undefined) return true;
+    const { unsentBytes, transport } = this.#conn;
+    this.#room = limit - unsentBytes;
+    return bytes <= this.#room || (transport.ready && unsentBytes === transport.unsentBytes);
+  }
+
+  /** Something was put into the outbox. */
+  enqueued(bytes: number): void {
+    if (this.#room > 0) this.#room -= bytes;
   }
 
   deliver(packet: OutgoingPacket, shared: boolean): void {

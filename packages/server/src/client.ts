@@ -321,6 +321,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       return;
     }
     if (conn instanceof Connection) {
+      this.#sessions?.enqueued(packet.size);
       conn.enqueue(packet, shared);
       return;
     }

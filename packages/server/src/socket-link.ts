@@ -10,6 +10,7 @@ import { ServerError } from "./errors.ts";
 export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
   readonly unsentBytes: number;
+  hasRoom(bytes: number, limit: number): boolean;
   readonly writable: boolean;
   beforeFlush(run: () => void): void;
   awaitDrain(): void;
@@ -47,6 +48,10 @@ export class SocketLink implements SessionLink, Attached {
 
   get unsentBytes(): number {
     return this.#client.unsentBytes;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#client.hasRoom(bytes, this.delivery.options.highWaterBytes);
   }
 
   deliver(packet: OutgoingPacket, shared: boolean): void {

@@ -12,6 +12,7 @@ import createDebug from "debug";
 import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
+import { PageReads } from "./page-reads.ts";
 import type { Progress } from "./progress.ts";
 import type { Backfill, HeldPacket, Session, SessionLink } from "./session.ts";
 import { StoredPackets } from "./stored-packets.ts";
@@ -32,20 +33,19 @@ interface Running {
   readonly progress: Progress;
   /** A page is being read, or waits for its turn. */
   reading: boolean;
+  /** Its connection has no room for what comes next. */
+  full: boolean;
 }
 
 export class CatchUp {
   readonly #delivery: Delivery;
-  readonly #readsMax: number;
+  readonly #reads: PageReads;
   readonly #running = new Map<Session, Running>();
   readonly #stored: StoredPackets;
-  #reads = 0;
-  /** Sessions that wait until fewer pages are read. */
-  readonly #waiting: Session[] = [];
 
   constructor(delivery: Delivery, readsMax: number) {
     this.#delivery = delivery;
-    this.#readsMax = readsMax;
+    this.#reads = new PageReads(readsMax);
     this.#stored = new StoredPackets(delivery.options.later);
   }
 
@@ -53,7 +53,7 @@ export class CatchUp {
   begin(session: Session, progress: Progress): void {
     const { link } = session;
     if (link === undefined) return;
-    this.#running.set(session, { link, progress, reading: false });
+    this.#running.set(session, { link, progress, reading: false, full: false });
     this.#advance(session);
   }
 
@@ -65,16 +65,8 @@ export class CatchUp {
     const { recent, head } = this.#delivery;
     if (!recent.covers(session.position) || session.backfills !== undefined) return undefined;
     if (head - session.position > recentMax) return undefined;
-    let packets = 0;
-    let bytes = 0;
-    recent.visitAfter(session.position, (entry) => {
-      if (session.receives(entry)) {
-        packets += 1 + (entry.packet.attachments?.length ?? 0);
-        bytes += entry.packet.size;
-      }
-      return bytes <= replayFirstBytes;
-    });
-    return bytes > replayFirstBytes ? undefined : packets;
+    const wants = (entry: LaneEntry) => session.receives(entry);
+    return recent.countPacketsAfter(session.position, wants, replayFirstBytes);
   }
 
   /** A live session whose connection is full: it goes on from `position` when that has drained. */
@@ -85,7 +77,7 @@ export class CatchUp {
     session.live = false;
     session.position = position;
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
-    this.#running.set(session, { link, progress, reading: false });
+    this.#running.set(session, { link, progress, reading: false, full: false });
     link.awaitDrain();
   }
 
@@ -99,7 +91,10 @@ export class CatchUp {
 
   /** The connection of a session can take more. */
   drained(session: Session): void {
-    if (!session.live && this.#running.has(session)) this.#advance(session);
+    const running = this.#running.get(session);
+    if (session.live || running === undefined) return;
+    running.full = false;
+    this.#advance(session);
   }
 
   // --- packets outside the journal ---
@@ -131,7 +126,7 @@ export class CatchUp {
 
   #send(session: Session, link: SessionLink, item: HeldPacket): void {
     if (item.packet !== undefined) {
-      const full = link.unsentBytes > this.#delivery.options.highWaterBytes;
+      const full = !link.hasRoom(item.packet.size);
       if (full) {
         const detail = "the client does not read, and what is not stored cannot wait for it";
         this.#leaveOut(link, item, detail);
@@ -144,15 +139,28 @@ export class CatchUp {
     if (item.act !== undefined) process.nextTick(item.act);
   }
 
-  /** Sends the held packets that were emitted when nothing after `offset` had come out of the lane. */
-  #release(session: Session, link: SessionLink, offset: number): void {
+  /** Sends what was held when nothing after `offset` had come out of the lane. @returns whether what follows may go */
+  #release(session: Session, running: Running, offset: number): boolean {
+    const { link } = running;
     let [next] = session.held;
     while (next !== undefined && next.stamp <= offset && session.link === link) {
+      const { packet } = next.item;
+      if (packet !== undefined && !this.#fits(running, packet.size)) return false;
       session.held.shift();
-      session.heldBytes -= next.item.packet?.size ?? 0;
+      session.heldBytes -= packet?.size ?? 0;
       this.#send(session, link, next.item);
       [next] = session.held;
     }
+    return session.link === link;
+  }
+
+  /** Whether the connection takes so many bytes more. If not, it tells when it has drained. */
+  #fits(running: Running, bytes: number): boolean {
+    const { link } = running;
+    if (link.hasRoom(bytes)) return true;
+    running.full = true;
+    link.awaitDrain();
+    return false;
   }
 
   // --- entries ---
@@ -161,7 +169,7 @@ export class CatchUp {
     const running = this.#running.get(session);
     if (running === undefined || running.reading) return;
     const { link } = running;
-    while (session.link === link && !session.live) {
+    while (session.link === link && !session.live && !running.full) {
       if (this.#isFull(link) || this.#waitsForReceipt(session, link)) return;
       const backfill = session.backfills?.find(({ sent, until }) => sent < until);
       if (backfill !== undefined) {
@@ -195,13 +203,12 @@ export class CatchUp {
         full = true;
         return false;
       }
-      this.#give(session, running, entry, entry.packet);
-      return session.link === link;
+      full = !this.#give(session, running, entry, entry.packet);
+      return !full;
     });
     if (full || session.link !== link || this.#waitsForReceipt(session, link)) return true;
     session.position = delivery.head;
-    this.#release(session, link, delivery.head);
-    if (session.link !== link) return true;
+    if (!this.#release(session, running, delivery.head)) return true;
     session.live = true;
     this.#running.delete(session);
     // In "event" mode the client learns that it has everything, also when nothing was for it.
@@ -210,32 +217,48 @@ export class CatchUp {
     return true;
   }
 
+  /** Hands over an entry, if it is for the session. @returns whether what follows may be sent */
   #give(
     session: Session,
-    { link, progress }: Running,
+    running: Running,
     entry: LaneEntry | EntryRecord,
     packet: LaneEntry["packet"] | undefined,
-  ): void {
+  ): boolean {
+    if (!this.#release(session, running, entry.offset - 1)) return false;
+    const { offset } = entry;
+    if (session.skipped?.has(offset)) {
+      this.gap(session, running.link, running.progress, offset - 1, offset, "skipped");
+    } else if (session.receives(entry)) {
+      if (this.#isExpired(entry)) running.progress.expired++;
+      else if (!this.#handOver(session, running, entry, packet)) return false;
+    }
+    session.position = offset;
+    return session.link === running.link;
+  }
+
+  #isExpired({ expiresMs }: Pick<EntryRecord, "expiresMs">): boolean {
+    return expiresMs !== undefined && expiresMs <= this.#delivery.options.wallMs();
+  }
+
+  /** @returns false when the connection has no room for it */
+  #handOver(
+    session: Session,
+    running: Running,
+    entry: LaneEntry | EntryRecord,
+    packet: LaneEntry["packet"] | undefined,
+  ): boolean {
     const delivery = this.#delivery;
-    this.#release(session, link, entry.offset - 1);
-    if (session.link !== link) return;
-    session.position = entry.offset;
-    if (session.skipped?.has(entry.offset)) {
-      this.gap(session, link, progress, entry.offset - 1, entry.offset, "skipped");
-      return;
-    }
-    if (!session.receives(entry)) return;
-    if (entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs()) {
-      progress.expired++;
-      return;
-    }
-    progress.missed++;
     const known = entry instanceof LaneEntry ? entry : delivery.awaitedAcks.get(entry.offset);
     const sent =
       packet ??
       known?.packet ??
       this.#stored.at(entry.offset, () => delivery.packetOfStored(entry, entry.offset));
-    delivery.hand(session, link, entry.offset, sent, known?.acks);
+    if (!this.#fits(running, sent.size)) return false;
+    running.progress.missed++;
+    // Before it is handed over: the marker after it says that this is where the session is.
+    session.position = entry.offset;
+    delivery.hand(session, running.link, entry.offset, sent, known?.acks);
+    return true;
   }
 
   /** Whether nothing more may be sent until a suspected entry is known to have arrived. */
@@ -265,71 +288,37 @@ export class CatchUp {
     });
   }
 
+  /** @returns whether it goes on at once; otherwise when the page is there */
   #read(
     session: Session,
     running: Running,
     wanted: Pick<ReadRequest, "from" | "tags" | "untagged">,
     take: (page: Page) => void,
   ): boolean {
-    const { stream } = this.#delivery;
-    if (stream === undefined) return false;
-    if (this.#reads >= this.#readsMax) {
-      running.reading = true;
-      this.#waiting.push(session);
-      return false;
-    }
-    // What is left below the high-water mark: a page is handed over as a whole.
-    const maxBytes = Math.min(pageBytes, this.#delivery.options.highWaterBytes / 2);
-    const limits = { maxBytes, maxEntries: pageEntriesMax };
-    const page = stream.read({ ...wanted, ...limits, direction: "forward" });
-    if (!(page instanceof Promise)) {
-      take(page);
-      return true;
-    }
-    running.reading = true;
-    this.#reads++;
-    void this.#takeLater(session, running, page, take);
-    return false;
-  }
-
-  async #takeLater(
-    session: Session,
-    running: Running,
-    reading: Promise<Page>,
-    take: (page: Page) => void,
-  ): Promise<void> {
+    const { stream, options } = this.#delivery;
     const { link } = running;
-    let page: Page | undefined;
-    let failure: unknown;
-    try {
-      page = await reading;
-    } catch (error) {
-      failure = error;
-    }
-    this.#reads--;
-    running.reading = false;
-    this.#wakeNext();
-    if (this.#running.get(session) !== running || session.link !== link) return;
-    if (page === undefined) {
-      debug("%s: cannot read: %s", session.key.slice(0, 6), failure);
-      // The client comes back, and its position says from where; the store tells of its own failure.
-      link.overflow(`the journal was not read: ${failure}`);
-      return;
-    }
-    take(page);
-    this.#advance(session);
-  }
-
-  #wakeNext(): void {
-    // One that is gone, or that finds all it wants in memory, leaves its turn to the next.
-    while (this.#reads < this.#readsMax) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      const running = this.#running.get(next);
-      if (running === undefined) continue;
+    if (stream === undefined) return false;
+    const end = (act: () => void) => {
       running.reading = false;
-      this.#advance(next);
-    }
+      if (this.#running.get(session) === running && session.link === link) act();
+    };
+    const maxBytes = Math.min(pageBytes, options.highWaterBytes / 2);
+    const request = { ...wanted, maxBytes, maxEntries: pageEntriesMax };
+    const takeLater = (page: Page) => {
+      take(page);
+      this.#advance(session);
+    };
+    running.reading = true;
+    const page = this.#reads.read(() => stream.read({ ...request, direction: "forward" }), {
+      again: () => end(() => this.#advance(session)),
+      taken: (read) => end(() => takeLater(read)),
+      // The client comes back, and its position says from where; the store tells of its own failure.
+      failed: (error) => end(() => link.overflow(`the journal was not read: ${error}`)),
+    });
+    if (page === undefined) return false;
+    running.reading = false;
+    take(page);
+    return true;
   }
 
   /** @param head that of when the page was asked for: for what came later the session may be in other rooms */
@@ -343,13 +332,13 @@ export class CatchUp {
         this.#tellGap(session, running, gap);
       }
       if (session.link !== link) return;
-      this.#give(session, running, entry, undefined);
+      if (!this.#give(session, running, entry, undefined)) return;
       if (this.#waitsForReceipt(session, link)) return;
     }
     for (const gap of gaps) this.#tellGap(session, running, gap);
     if (session.link !== link) return;
     session.position = Math.max(session.position, Math.min(page.next, head));
-    this.#release(session, link, session.position);
+    if (!this.#release(session, running, session.position)) return;
     if (page.entries.length > 0 && this.#delivery.options.offsets === "event") {
       this.#delivery.mark(session, link);
     }
@@ -359,19 +348,29 @@ export class CatchUp {
   #takeBackfill(session: Session, running: Running, backfill: Backfill, page: Page): void {
     const { link, progress } = running;
     const delivery = this.#delivery;
-    for (const { from, to, reason } of page.gaps) {
-      if (from < backfill.until) {
+    const gaps = page.gaps.filter(({ from }) => from < backfill.until);
+    const tellGaps = (upTo: number) => {
+      for (let [gap] = gaps; gap !== undefined && gap.from < upTo; [gap] = gaps) {
+        gaps.shift();
+        const { from, to, reason } = gap;
         this.gap(session, link, progress, from, Math.min(to, backfill.until), reason);
       }
-    }
+    };
+    let next = Math.min(Math.max(page.next, backfill.sent), backfill.until);
     for (const entry of page.entries) {
       if (entry.offset > backfill.until) break;
-      const expired = entry.expiresMs !== undefined && entry.expiresMs <= delivery.options.wallMs();
-      if (expired || !session.isOwed(entry)) continue;
-      link.deliver(delivery.packetOfStored(entry, session.position), true);
+      tellGaps(entry.offset);
+      if (this.#isExpired(entry) || !session.isOwed(entry)) continue;
+      const packet = delivery.packetOfStored(entry, session.position);
+      if (!this.#fits(running, packet.size)) {
+        next = entry.offset - 1;
+        break;
+      }
+      link.deliver(packet, true);
       delivery.mislead(session, link);
     }
-    backfill.sent = Math.min(Math.max(page.next, backfill.sent), backfill.until);
+    tellGaps(next);
+    backfill.sent = next;
     link.requestReceipt();
   }
 

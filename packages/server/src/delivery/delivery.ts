@@ -199,7 +199,7 @@ export class Delivery implements LaneExit {
   /** Sends what may be dropped: it goes only to a live session with nothing that waits. */
   sendVolatile(session: Session, packet: OutgoingPacket, misleading: boolean): void {
     const { link } = session;
-    const goes = link !== undefined && session.live && link.writable;
+    const goes = link !== undefined && session.live && link.writable && link.hasRoom(packet.size);
     if (goes) link.deliver(packet, true);
     else this.options.counters.volatileDropped++;
     if (goes && misleading) this.mislead(session, link);
@@ -314,8 +314,7 @@ export class Delivery implements LaneExit {
     // A session in several of the rooms gets it once.
     if (!session.live || link === undefined || session.delivered === entry.offset) return;
     if (!session.receivesLive(entry)) return;
-    // Looked at once between two markers: more than `markBytes` does not come in between.
-    if (!session.markDue && link.unsentBytes > this.options.highWaterBytes) {
+    if (!link.hasRoom(entry.packet.size)) {
       this.catchUp.fallBehind(session, entry.offset - 1);
       return;
     }

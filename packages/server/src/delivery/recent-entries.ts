@@ -69,6 +69,27 @@ export class RecentEntries {
     }
   }
 
+  /**
+   * How many packets the entries after `offset` are that `wants` takes; one with attachments counts as so many.
+   * Undefined when they are more than so many bytes.
+   */
+  countPacketsAfter(
+    offset: number,
+    wants: (entry: LaneEntry) => boolean,
+    bytesMax: number,
+  ): number | undefined {
+    let packets = 0;
+    let bytes = 0;
+    this.visitAfter(offset, (entry) => {
+      if (wants(entry)) {
+        packets += 1 + (entry.packet.attachments?.length ?? 0);
+        bytes += entry.packet.size;
+      }
+      return bytes <= bytesMax;
+    });
+    return bytes > bytesMax ? undefined : packets;
+  }
+
   #indexAfter(offset: number): number {
     let low = this.#first;
     let high = this.#entries.length;

@@ -50,6 +50,8 @@ export interface SessionLink {
   deliver(packet: OutgoingPacket, shared: boolean): void;
   /** What waits to be sent on this connection, in bytes. */
   readonly unsentBytes: number;
+  /** Whether a packet of so many bytes leaves it below the high-water mark, or would wait alone. */
+  hasRoom(bytes: number): boolean;
   /** Whether a packet would leave at once. */
   readonly writable: boolean;
   /** Has `run` called before what this turn of the event loop has brought is written. */
