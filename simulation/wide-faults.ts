@@ -53,8 +53,8 @@ const inFiles: readonly Fault[] = [
   {
     what: "message ids are forgotten with the process",
     file: `${files}/files-journal.ts`,
-    code: "    this.#restoreIds(recovered);\n",
-    without: "    void this.#restoreIds;\n",
+    code: "    this.#streams.restoreIds(recovered);\n",
+    without: "",
     words: onFiles,
   },
   {

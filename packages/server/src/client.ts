@@ -320,12 +320,9 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       this.server._counters.volatileDropped++;
       return;
     }
-    if (conn instanceof Connection) {
-      this.#sessions?.enqueued(packet.size);
-      conn.enqueue(packet, shared);
-      return;
-    }
-    writeToForeignConnection(conn, packet);
+    this.#sessions?.enqueued(packet.size);
+    if (conn instanceof Connection) conn.enqueue(packet, shared);
+    else writeToForeignConnection(conn, packet);
   }
 
   // --- sessions ---

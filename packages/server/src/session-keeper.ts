@@ -96,10 +96,7 @@ export class SessionKeeper {
       process.nextTick(() => this.#connect(socket, client, admitted, joined));
     } catch (error) {
       settled();
-      if (error instanceof JournalError) {
-        this.#forget(socket);
-        this.#sendAway(client, error);
-      } else this.#refuse(socket, error);
+      this.#refuse(socket, error);
     }
   }
 
@@ -110,15 +107,13 @@ export class SessionKeeper {
   }
 
   #refuse(socket: AnySocket, error: unknown): void {
+    this.#forget(socket);
+    // The store was closed, or has failed, meanwhile: not the client's fault.
     if (error instanceof JournalError) {
-      // The store was closed, or has failed, meanwhile: not the client's fault, and it may come again.
-      debug("%s: not let in: %s", this.#nsp.name, error);
-      this.#forget(socket);
-      socket.client.close();
+      this.#sendAway(socket.client, error);
       return;
     }
     const shown: ExtendedError = error instanceof Error ? error : new Error(String(error));
-    this.#forget(socket);
     socket._error({ message: shown.message, data: shown.data });
   }
 
