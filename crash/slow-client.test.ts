@@ -18,11 +18,8 @@ import { ServerProcess } from "./support/server-process.ts";
 const count = 100_000;
 const bytes = 1_024;
 const mib = 1024 * 1024;
-/**
- * What may be unsent of one connection is 1 MiB by default. In memory each byte of it is there twice, as text and as
- * the frame that is shared with whoever else gets it, and what the kernel has not taken once more.
- */
-const costMax = 3 * mib;
+/** What may be unsent of one connection is half of that; the rest is for the objects around it, and for other garbage. */
+const costMax = mib;
 const readLimitMs = 120_000;
 
 let programs: Programs;
@@ -89,34 +86,31 @@ interface Cost {
   readonly rss: number;
 }
 
-/** What a server holds after two floods, the second to a reader that is stalled or not. It has read all in the end. */
-async function memoryAfterFloods(target: ServerSetup["target"], stalls: boolean): Promise<Cost> {
+/**
+ * What a server holds more with a reader that is stalled than after that has read all: nothing else changes in between.
+ * It happens three times: the first fills what is always kept, and of the others the one with less garbage counts.
+ */
+async function costOfStalledReader(target: ServerSetup["target"]): Promise<Cost> {
   const server = await startServer(target);
   const reader = new Reader(server);
   await reader.join("room");
-  const flood = { type: "flood", room: "room", count, bytes } as const;
-  const firstRead = reader.all();
-  await server.ask(flood, "flooded");
-  await firstRead;
-
-  if (stalls) reader.tcp.pause();
-  const read = reader.all();
-  await server.ask(flood, "flooded");
-  if (!stalls) await read;
-  const { held, rss } = await server.ask({ type: "memory" }, "memory");
-  expect(reader.received < 2 * count).toBe(stalls);
-  reader.tcp.resume();
-  await read;
-  expect(reader.received).toBe(2 * count);
-  expect(reader.inOrder).toBe(true);
+  let least: Cost = { held: Number.POSITIVE_INFINITY, rss: 0 };
+  for (let round = 1; round <= 3; round++) {
+    reader.tcp.pause();
+    const read = reader.all();
+    await server.ask({ type: "flood", room: "room", count, bytes }, "flooded");
+    const stalled = await server.ask({ type: "memory" }, "memory");
+    expect(reader.received).toBeLessThan(round * count);
+    reader.tcp.resume();
+    await read;
+    expect(reader.received).toBe(round * count);
+    expect(reader.inOrder).toBe(true);
+    const usual = await server.ask({ type: "memory" }, "memory");
+    const held = stalled.held - usual.held;
+    if (round > 1 && held < least.held) least = { held, rss: stalled.rss - usual.rss };
+  }
   await server.kill();
-  return { held, rss };
-}
-
-async function costOfStalledReader(target: ServerSetup["target"]): Promise<Cost> {
-  const usual = await memoryAfterFloods(target, false);
-  const stalled = await memoryAfterFloods(target, true);
-  return { held: stalled.held - usual.held, rss: stalled.rss - usual.rss };
+  return least;
 }
 
 function print(name: string, { held, rss }: Cost): void {

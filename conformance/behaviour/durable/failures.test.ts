@@ -182,6 +182,31 @@ describe("F13: an event that is not kept", () => {
   });
 });
 
+describe("F16: a client that does not read", () => {
+  it.each(["event", "argument", "none"] as const)(
+    "is handed no more than the high-water mark in one turn, and the rest later (%s)",
+    async (offsets) => {
+      const highWater = 100_000;
+      const server = await start({ store: "memory", highWater, offsets });
+      const [socket, client] = await pair(server, "/", { transports: ["websocket"] });
+      await socket.join("room");
+      const heard = collect(client, "n");
+      const text = "x".repeat(1_000);
+      const last = 10_000;
+      let most = 0;
+      for (let n = 1; n <= last; n++) {
+        server.io.to("room").emit("n", n, text);
+        most = Math.max(most, socket.conn.unsentBytes);
+      }
+      // The position that it is told, and the ping, are packets outside the journal.
+      expect(most).toBeGreaterThan(highWater / 2);
+      expect(most).toBeLessThan(highWater + 1_000);
+      await until(() => heard.length >= last, "the last event");
+      expect(numbers(heard)).toEqual(upTo(last));
+    },
+  );
+});
+
 describe("F19: a wall clock that jumps", () => {
   afterEach(() => void vi.restoreAllMocks());
 

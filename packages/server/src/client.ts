@@ -307,9 +307,8 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** @internal Encodes and sends a packet of one socket. */
   _packet(packet: SocketPacket, options: WriteOptions = {}): void {
     if (this.conn.readyState !== "open") return;
-    const { encoder } = this.server;
-    const compress = options.compress !== false;
-    const encoded = encodedPacket(encoder.encode(packet), compress);
+    const parts = this.server.encoder.encode(packet);
+    const encoded = encodedPacket(parts, options.compress !== false);
     this.deliver(encoded, false, options.volatile === true);
   }
 

@@ -110,7 +110,7 @@ function makeDelivery(
       namespace._options.offsets ??
       opts.offsets ??
       (opts.connectionStateRecovery ? "argument" : "event"),
-    highWaterBytes: parseSize("highWater", opts.highWater ?? "1MiB"),
+    highWaterBytes: parseSize("highWater", opts.highWater ?? "512KiB"),
     replies: { count: limits.storedReplies, characters: limits.storedRepliesBytes },
     readsMax: limits.concurrentReads,
     encode: (event, ...args) => {

@@ -51,7 +51,7 @@ export interface ServerOptions extends EngineOptions, AttachOptions {
   authorizeRoom: (socket: Socket<any, any, any, any>, room: string) => boolean | Promise<boolean>;
   /** How clients learn their position. Default "event"; "argument" with `connectionStateRecovery`. */
   offsets: OffsetMode;
-  /** Unsent bytes of a connection above which its sessions read from the store instead. Default "1MiB". */
+  /** Unsent bytes of a connection above which its sessions read from the store instead. Default "512KiB". */
   highWater: number | string;
   /** Free space of the store's disk below which it is told, before it is full. Default "512MiB". */
   lowSpace: number | string;

@@ -46,7 +46,7 @@ export class CatchUp {
   constructor(delivery: Delivery, readsMax: number) {
     this.#delivery = delivery;
     this.#reads = new PageReads(readsMax);
-    this.#stored = new StoredPackets(delivery.options.later);
+    this.#stored = new StoredPackets(delivery);
   }
 
   /** Begins to give a session what it has missed. Call it when its connection has been told CONNECT. */
@@ -249,10 +249,7 @@ export class CatchUp {
   ): boolean {
     const delivery = this.#delivery;
     const known = entry instanceof LaneEntry ? entry : delivery.awaitedAcks.get(entry.offset);
-    const sent =
-      packet ??
-      known?.packet ??
-      this.#stored.at(entry.offset, () => delivery.packetOfStored(entry, entry.offset));
+    const sent = packet ?? known?.packet ?? this.#stored.at(entry, this.#running.size > 1);
     if (!this.#fits(running, sent.size)) return false;
     running.progress.missed++;
     // Before it is handed over: the marker after it says that this is where the session is.

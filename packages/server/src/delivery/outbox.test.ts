@@ -5,27 +5,28 @@ import type { Host } from "../host/host.ts";
 import { OutboxNode, Turn } from "./outbox.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 
+const parents: OutboxNode[] = [];
 const packet = (text: string) => new OutgoingPacket("message", text);
 
 it("gives the same node to all who enqueue the same packets in the same order", () => {
   const root = new OutboxNode();
   const [a, b] = [packet("a"), packet("b")];
-  expect(root.next(a).next(b)).toBe(root.next(a).next(b));
-  expect(root.next(b).next(a)).not.toBe(root.next(a).next(b));
+  expect(root.next(a, parents).next(b, parents)).toBe(root.next(a, parents).next(b, parents));
+  expect(root.next(b, parents).next(a, parents)).not.toBe(root.next(a, parents).next(b, parents));
   // The latest child is remembered apart from the others: none may be lost when it changes.
-  expect(root.next(a)).toBe(root.next(a));
-  expect(root.next(b).next(a)).toBe(root.next(b).next(a));
+  expect(root.next(a, parents)).toBe(root.next(a, parents));
+  expect(root.next(b, parents).next(a, parents)).toBe(root.next(b, parents).next(a, parents));
 });
 
 it("keeps a packet for one apart", () => {
   const root = new OutboxNode();
   const a = packet("a");
   expect(root.alone(a)).not.toBe(root.alone(a));
-  expect(root.alone(a)).not.toBe(root.next(a));
+  expect(root.alone(a)).not.toBe(root.next(a, parents));
 });
 
 it("puts the bytes together once", () => {
-  const node = new OutboxNode().next(packet("a")).next(packet("b"));
+  const node = new OutboxNode().next(packet("a"), parents).next(packet("b"), parents);
   expect(node.bytes()).toBe(node.bytes());
 });
 
@@ -34,7 +35,8 @@ it("has the frames of its packets in order, for any packets", () => {
   fc.assert(
     fc.property(fc.array(parts, { minLength: 1, maxLength: 8 }), (contents) => {
       let node = new OutboxNode();
-      for (const content of contents) node = node.next(new OutgoingPacket("message", content));
+      for (const content of contents)
+        node = node.next(new OutgoingPacket("message", content), parents);
       expect(node.packets().map(({ data }) => data)).toEqual(contents);
       expect(readFrames(node.bytes())).toEqual(
         contents.map((content) =>
@@ -87,6 +89,23 @@ it("flushes each owner once, at the end of the turn", () => {
   end?.();
   expect(flushed).toEqual(["a", "b"]);
   expect(turn.root).not.toBe(root);
+});
+
+it("keeps for a connection that could not write its own packets, and nothing that others were sent", () => {
+  let end: (() => void) | undefined;
+  const host = { afterTurn: (run: () => void) => (end = run) } as unknown as Host;
+  const turn = new Turn(host);
+  const [first, second, others] = [packet("first"), packet("second"), packet("others")];
+  const kept = turn.root.next(first, turn.parents);
+  const further = kept.next(others, turn.parents);
+  turn.root.next(others, turn.parents);
+  turn.add({ flush: () => further.bytes() });
+  end?.();
+  // Whoever asks now gets another node: those of the turn before are known to nobody.
+  expect(kept.next(others, turn.parents)).not.toBe(further);
+  expect(kept.parent?.next(first, turn.parents)).not.toBe(kept);
+  expect(kept.next(second, turn.parents)).toBe(kept.next(second, turn.parents));
+  expect(readFrames(kept.next(second, turn.parents).bytes())).toEqual(["4first", "4second"]);
 });
 
 /** Reads unmasked, unfragmented frames: text as it is, bytes in hex. */

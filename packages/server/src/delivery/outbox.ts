@@ -24,8 +24,12 @@ export class OutboxNode {
     this.size = parent === undefined || packet === undefined ? 0 : parent.size + packet.size;
   }
 
-  /** The node that follows this one with `packet`, the same one for all who ask. */
-  next(packet: OutgoingPacket): OutboxNode {
+  /**
+   * The node that follows this one with `packet`, the same one for all who ask in this turn.
+   *
+   * @param parents where this node is put if it is to forget at the end of the turn what follows it
+   */
+  next(packet: OutgoingPacket, parents: OutboxNode[]): OutboxNode {
     const latest = this.#latestChild;
     if (latest?.packet === packet) return latest;
     const known = this.#children?.get(packet);
@@ -34,12 +38,23 @@ export class OutboxNode {
       return known;
     }
     const child = new OutboxNode(this, packet);
+    if (latest === undefined) {
+      parents.push(this);
+      // Whoever stood here in an earlier turn has written them.
+      this.#bytes = undefined;
+    }
     if (latest?.packet !== undefined) {
       this.#children ??= new Map([[latest.packet, latest]]);
       this.#children.set(packet, child);
     }
     this.#latestChild = child;
     return child;
+  }
+
+  /** A connection that could not write keeps its own path, and not all that others were sent in the same turn. */
+  forgetChildren(): void {
+    this.#latestChild = undefined;
+    this.#children = undefined;
   }
 
   /** A node that follows this one with `packet`, which nobody else gets. */
@@ -81,6 +96,8 @@ export class Turn {
   /** Whose messages were read last. */
   reader: OutboxOwner | undefined;
   #root = new OutboxNode();
+  /** The nodes that something follows. */
+  readonly parents: OutboxNode[] = [];
   #owners: OutboxOwner[] = [];
   /** What runs before the owners are flushed. */
   #before: (() => void)[] = [];
@@ -128,6 +145,8 @@ export class Turn {
     for (const owner of owners) owner.flush();
     // A new root each turn lets go of the nodes: only a connection that could not write keeps its path.
     this.#root = new OutboxNode();
+    for (const parent of this.parents) parent.forgetChildren();
+    this.parents.length = 0;
     this.reader = undefined;
   }
 }

@@ -5,13 +5,20 @@ import { StoredPackets } from "./stored-packets.ts";
 
 function setUp() {
   const timers: (() => void)[] = [];
-  const packets = new StoredPackets((_delayMs, run) => timers.push(run));
   let made = 0;
-  const get = (offset: number, bytes = 10) =>
-    packets.at(offset, () => {
+  const packets = new StoredPackets({
+    packetOfStored({ body }) {
       made++;
-      return new OutgoingPacket("message", "x".repeat(bytes));
-    });
+      return new OutgoingPacket("message", "x".repeat(body.length));
+    },
+    options: { later: (_delayMs, run) => timers.push(run) },
+  });
+  const content = { kind: "entry", tags: [], except: [], format: 0, timeMs: 0 } as const;
+  const get = (offset: number, bytes = 10, share = true) => {
+    const placed = { offset, body: new Uint8Array(bytes) };
+    const entry = { ...content, ...placed, messageId: undefined, expiresMs: undefined };
+    return packets.at(entry, share);
+  };
   const timeIsUp = () => {
     for (const run of timers.splice(0)) run();
   };
@@ -23,6 +30,15 @@ it("makes a packet once", () => {
   expect(get(7)).toBe(get(7));
   get(8);
   expect(made()).toBe(2);
+});
+
+it("keeps nothing for one who is alone, but gives what is there", () => {
+  const { get, made } = setUp();
+  get(1, 10, false);
+  get(1, 10, false);
+  expect(made()).toBe(2);
+  expect(get(1)).toBe(get(1, 10, false));
+  expect(made()).toBe(3);
 });
 
 it("forgets the oldest beyond 32 MiB", () => {

@@ -245,7 +245,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
       this.#refuseToBuffer(limit);
       return;
     }
-    this.#pending = shared ? before.next(packet) : before.alone(packet);
+    this.#pending = shared ? before.next(packet, this.server.turn.parents) : before.alone(packet);
     if (this.#pending.size > handOverBytes) this.#handOver();
     if (this.#queued) return;
     this.#queued = true;

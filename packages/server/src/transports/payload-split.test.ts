@@ -12,7 +12,7 @@ function connection(root: OutboxNode, name: string): SplitFor {
 function outbox(root: OutboxNode, attachments: readonly number[]): OutboxNode {
   return attachments.reduce((node, count, i) => {
     const parts = count === 0 ? undefined : Array.from({ length: count }, () => `part of ${i}`);
-    return node.next(new OutgoingPacket("message", `packet ${i}`, true, parts));
+    return node.alone(new OutgoingPacket("message", `packet ${i}`, true, parts));
   }, root);
 }
 
