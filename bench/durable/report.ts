@@ -1,4 +1,5 @@
 /** The tables of a run of the durable bench, as markdown. */
+import type { RecordOf } from "../harness/report.ts";
 import { short, showSpread, thousands } from "../harness/statistics.ts";
 import { type Goal, goalsOf, verdictOf } from "./goals.ts";
 import { durabilities } from "./latency.ts";
@@ -8,17 +9,7 @@ import { shapes } from "./resume-storm.ts";
 import { type Sample, Samples } from "./sample.ts";
 import { rows as peers, workloadIds } from "./workloads.ts";
 
-export interface DurableRecord {
-  readonly startedAt: string;
-  readonly minutes: number;
-  readonly command: string;
-  readonly machine: string;
-  readonly loadBefore: readonly number[];
-  readonly loadAfter: readonly number[];
-  readonly versions: Readonly<Record<string, string>>;
-  readonly repetitions: number;
-  readonly samples: readonly Sample[];
-}
+export type DurableRecord = RecordOf<Sample>;
 
 type Cells = readonly string[];
 

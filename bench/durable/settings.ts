@@ -1,5 +1,11 @@
 /** The options of `bench/run.mjs --durable`. */
 import { parseArgs } from "node:util";
+import {
+  type CommonSettings,
+  commonOptions,
+  listOf,
+  repetitionsOf,
+} from "../harness/command-line.ts";
 import { workloadIds as everyWorkload, type WorkloadId } from "../workloads/workload.ts";
 import { workloadIds } from "./workloads.ts";
 
@@ -13,19 +19,13 @@ export const sectionNames = [
 ] as const;
 export type SectionName = (typeof sectionNames)[number];
 
-export interface DurableSettings {
-  readonly quick: boolean;
-  readonly check: boolean;
-  readonly write: boolean;
-  readonly repetitions: number;
+export interface DurableSettings extends CommonSettings {
   /** No section is begun after so much time: a busy machine must not make a run endless. */
   readonly minutes: number;
   readonly sections: readonly SectionName[];
   readonly workloads: readonly WorkloadId[];
   /** Where the temporary folder is made: on the disk that is measured. */
   readonly folder: string | undefined;
-  /** Everything, often enough: the only kind of run whose table is kept. */
-  readonly full: boolean;
 }
 
 const fullRepetitions = 3;
@@ -39,21 +39,14 @@ export function readDurableSettings(words: readonly string[]): DurableSettings {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      quick: { type: "boolean", default: false },
-      check: { type: "boolean", default: false },
-      write: { type: "boolean", default: false },
-      only: { type: "string" },
-      reps: { type: "string" },
+      ...commonOptions,
       minutes: { type: "string", default: "12" },
       folder: { type: "string" },
     },
   });
   const { quick, check, write, only, reps, minutes, folder } = values;
-  const repetitions = reps === undefined ? (quick ? 1 : fullRepetitions) : Number(reps);
-  if (!Number.isInteger(repetitions) || repetitions < 1) {
-    throw new Error(`--reps is a whole number from 1, got "${reps}"`);
-  }
-  const chosen = only?.split(",").map((word) => word.trim());
+  const repetitions = repetitionsOf(reps, quick, fullRepetitions);
+  const chosen = listOf(only);
   for (const word of chosen ?? []) {
     if (!isSection(word) && !isWorkload(word)) {
       throw new Error(`no section "${word}": ${[...sectionNames, ...workloadIds].join(", ")}`);

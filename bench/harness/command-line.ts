@@ -12,20 +12,41 @@ export const usage = `node bench/run.mjs [options]
   --check            exit 1 when a floor does not hold
   --write            write bench/results/latest.* even if the run was not the full one`;
 
-export interface Settings {
+/** What every run is told. */
+export interface CommonSettings {
   readonly quick: boolean;
   readonly check: boolean;
   readonly write: boolean;
   readonly repetitions: number;
-  readonly workloads: readonly Workload[];
-  readonly peers: readonly PeerName[];
   /** Everything, often enough: the only kind of run whose table is kept. */
   readonly full: boolean;
 }
 
+export interface Settings extends CommonSettings {
+  readonly workloads: readonly Workload[];
+  readonly peers: readonly PeerName[];
+}
+
 const fullRepetitions = 5;
 
-function listOf(words: string | undefined): string[] | undefined {
+/** What every run can be told. */
+export const commonOptions = {
+  quick: { type: "boolean", default: false },
+  check: { type: "boolean", default: false },
+  write: { type: "boolean", default: false },
+  only: { type: "string" },
+  reps: { type: "string" },
+} as const;
+
+/** How often everything is measured: as `--reps` says, else once for a quick run. */
+export function repetitionsOf(reps: string | undefined, quick: boolean, full: number): number {
+  const repetitions = reps === undefined ? (quick ? 1 : full) : Number(reps);
+  if (Number.isInteger(repetitions) && repetitions >= 1) return repetitions;
+  throw new Error(`--reps is a whole number from 1, got "${reps}"`);
+}
+
+/** "W1, W2" */
+export function listOf(words: string | undefined): string[] | undefined {
   return words?.split(",").map((word) => word.trim());
 }
 
@@ -49,20 +70,10 @@ function chooseWorkloads(words: string | undefined): readonly Workload[] {
 export function readSettings(words: readonly string[]): Settings {
   const { values } = parseArgs({
     args: [...words],
-    options: {
-      quick: { type: "boolean", default: false },
-      check: { type: "boolean", default: false },
-      write: { type: "boolean", default: false },
-      only: { type: "string" },
-      peers: { type: "string" },
-      reps: { type: "string" },
-    },
+    options: { ...commonOptions, peers: { type: "string" } },
   });
   const { quick, check, write, only, peers, reps } = values;
-  const repetitions = reps === undefined ? (quick ? 1 : fullRepetitions) : Number(reps);
-  if (!Number.isInteger(repetitions) || repetitions < 1) {
-    throw new Error(`--reps is a whole number from 1, got "${reps}"`);
-  }
+  const repetitions = repetitionsOf(reps, quick, fullRepetitions);
   return {
     quick,
     check,

@@ -23,7 +23,8 @@ export interface Sample {
   readonly unsteady?: boolean;
 }
 
-export interface RunRecord {
+/** A run: when, where and how, and what it measured. */
+export interface RecordOf<Measured> {
   readonly startedAt: string;
   readonly minutes: number;
   readonly command: string;
@@ -32,8 +33,10 @@ export interface RunRecord {
   readonly loadAfter: readonly number[];
   readonly versions: Readonly<Record<string, string>>;
   readonly repetitions: number;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly Measured[];
 }
+
+export type RunRecord = RecordOf<Sample>;
 
 type SampleNumber =
   | "cost"

@@ -13,6 +13,7 @@ import {
   openFilesJournal,
   type Stream,
 } from "@holdfast/journal";
+import { plainEntry } from "./plain-entry.ts";
 
 const bodyBytes = 200;
 
@@ -22,20 +23,6 @@ interface Row {
   readonly cpuMicros: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-}
-
-function entryOf(body: Uint8Array): EntryRecord {
-  return {
-    kind: "entry",
-    tags: ["room:1"],
-    except: [],
-    body,
-    format: 0,
-    messageId: undefined,
-    expiresMs: undefined,
-    offset: 0,
-    timeMs: 0,
-  };
 }
 
 /** Measures `total` operations of which `start` begins one; `done` is to be called with when it was begun. */
@@ -105,7 +92,7 @@ async function append(stream: Stream, inFlight: number, total: number, what: str
     });
     return () => {
       starts.push(performance.now());
-      stream.append([free.pop() ?? entryOf(body)]);
+      stream.append([free.pop() ?? plainEntry("room:1", body)]);
       if (free.length > 10_000) free = [];
     };
   });

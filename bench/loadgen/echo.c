@@ -6,10 +6,7 @@
 
 #include <string.h>
 
-#define DRAIN_LIMIT_NS 15000000000ll
-
-static uint64_t delivered, in_flight;
-static bool measuring, stopping;
+static uint64_t in_flight;
 static char arguments[256]; /* {"n":...,"text":"..."}] */
 static size_t arguments_length, sequence_at;
 
@@ -52,9 +49,7 @@ static void on_message(Conn *conn, const uint8_t *payload, size_t length, int64_
   if (!stopping) request(conn);
 }
 
-static void run_until(int64_t deadline) {
-  while (now_ns() < deadline) loop_turn(deadline);
-}
+static bool nothing_in_flight(void) { return in_flight == 0; }
 
 static void prepare(void) {
   static const char head[] = "{\"n\":", middle[] = "0000000000,\"text\":\"", tail[] = "\"}]";
@@ -70,19 +65,9 @@ void run_echo(void) {
   listener.message = on_message;
   connect_range(0, (uint32_t)options.clients);
   for (int index = 0; index < options.clients; index++) request(&conns[index]);
-  run_until(now_ns() + options.warmup_ms * 1000000ll);
-
-  window_opens();
-  measuring = true;
-  Snapshot from = snapshot(delivered);
-  run_until(from.at + options.measure_ms * 1000000ll);
-  Snapshot to = snapshot(delivered);
-  measuring = false;
-  stopping = true;
-  window_closes();
-
-  int64_t deadline = now_ns() + DRAIN_LIMIT_NS;
-  while (in_flight > 0 && now_ns() < deadline) loop_turn(deadline);
-  if (in_flight > 0) fail("%llu replies never came", (unsigned long long)in_flight);
-  report(from, to, delivered);
+  Window window = run_window();
+  if (!wait_until(nothing_in_flight)) {
+    fail("%llu replies never came", (unsigned long long)in_flight);
+  }
+  report(window.from, window.to, delivered);
 }

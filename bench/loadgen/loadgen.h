@@ -107,6 +107,20 @@ void window_opens(void);
 void window_closes(void);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* window.c */
+typedef struct {
+  Snapshot from, to;
+} Window;
+
+extern uint64_t delivered; /* counted by the workload */
+extern bool measuring;     /* latencies count */
+extern bool stopping;      /* nothing new is to be sent */
+void run_until(int64_t deadline);
+/* Runs for the time of the warm-up, then for that of the measurement. */
+Window run_window(void);
+/* Waits until it holds, up to 15 s. Tells whether it does. */
+bool wait_until(bool (*holds)(void));
+
 /* payload.c: the bytes every peer carries */
 #define SEQUENCE_BASE 1000000000ull
 #define SEQUENCE_DIGITS 10

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define DRAIN_LIMIT_NS 15000000000ll
 #define SEPARATOR 0x1e
 
 typedef enum { STEP_OPEN, STEP_CONNECT, STEP_ECHO } Step;
@@ -23,8 +22,7 @@ typedef struct {
 } Client;
 
 static Client *clients;
-static uint64_t delivered, in_flight;
-static bool measuring, stopping;
+static uint64_t in_flight;
 
 static Client *client_of(const Conn *conn) { return &clients[conn->index / 2]; }
 
@@ -185,9 +183,7 @@ static void connect_clients(uint32_t count) {
   if (ready_count < count) fail("%u of %u polling clients connected", ready_count, count);
 }
 
-static void run_until(int64_t deadline) {
-  while (now_ns() < deadline) loop_turn(deadline);
-}
+static bool nothing_in_flight(void) { return in_flight == 0; }
 
 void run_polling(void) {
   uint32_t count = (uint32_t)options.clients;
@@ -196,19 +192,9 @@ void run_polling(void) {
   connect_clients(count);
   run_until(now_ns() + 20000000);
   for (uint32_t index = 0; index < count; index++) maybe_next(&clients[index], now_ns());
-  run_until(now_ns() + options.warmup_ms * 1000000ll);
-
-  window_opens();
-  measuring = true;
-  Snapshot from = snapshot(delivered);
-  run_until(from.at + options.measure_ms * 1000000ll);
-  Snapshot to = snapshot(delivered);
-  measuring = false;
-  stopping = true;
-  window_closes();
-
-  int64_t deadline = now_ns() + DRAIN_LIMIT_NS;
-  while (in_flight > 0 && now_ns() < deadline) loop_turn(deadline);
-  if (in_flight > 0) fail("%llu replies never came", (unsigned long long)in_flight);
-  report(from, to, delivered);
+  Window window = run_window();
+  if (!wait_until(nothing_in_flight)) {
+    fail("%llu replies never came", (unsigned long long)in_flight);
+  }
+  report(window.from, window.to, delivered);
 }

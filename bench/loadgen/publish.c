@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAIN_LIMIT_NS 15000000000ll
-
 typedef struct {
   uint64_t sent, acknowledged;
   int64_t *sent_at;
@@ -20,8 +18,6 @@ int64_t stored_count = -1;
 
 static Publisher *publishers;
 static const PublishWire *wire;
-static uint64_t delivered;
-static bool measuring, stopping;
 static char body[PUBLISH_BYTES + 1];
 
 static void publish(Conn *conn) {
@@ -40,17 +36,13 @@ void publish_acknowledged(Conn *conn, int64_t now) {
   if (!stopping) publish(conn);
 }
 
-static void run_until(int64_t deadline) {
-  while (now_ns() < deadline) loop_turn(deadline);
-}
+static bool count_came(void) { return stored_count >= 0; }
 
 static int64_t count_stored(void) {
   if (!wire->count) return -1;
   stored_count = -1;
   wire->count(&conns[0]);
-  int64_t deadline = now_ns() + DRAIN_LIMIT_NS;
-  while (stored_count < 0 && now_ns() < deadline) loop_turn(deadline);
-  if (stored_count < 0) fail("the server does not say how many messages it has");
+  if (!wait_until(count_came)) fail("the server does not say how many messages it has");
   return stored_count;
 }
 
@@ -80,24 +72,12 @@ void run_publish(void) {
   for (int index = 0; index < options.clients; index++) {
     for (int event = 0; event < options.window; event++) publish(&conns[index]);
   }
-  run_until(now_ns() + options.warmup_ms * 1000000ll);
-
-  window_opens();
-  measuring = true;
-  Snapshot from = snapshot(delivered);
-  run_until(from.at + options.measure_ms * 1000000ll);
-  Snapshot to = snapshot(delivered);
-  measuring = false;
-  stopping = true;
-  window_closes();
-
-  int64_t deadline = now_ns() + DRAIN_LIMIT_NS;
-  while (!drained() && now_ns() < deadline) loop_turn(deadline);
-  if (!drained()) fail("acknowledgements never came");
+  Window window = run_window();
+  if (!wait_until(drained)) fail("acknowledgements never came");
   int64_t after = count_stored();
   if (after - before != (int64_t)delivered && wire->count) {
     fail("%llu were acknowledged, %lld are there", (unsigned long long)delivered,
          (long long)(after - before));
   }
-  report(from, to, delivered);
+  report(window.from, window.to, delivered);
 }

@@ -14,7 +14,6 @@
 #define SLOTS 256
 #define HEAD "42[\"msg\",{\"n\":"
 #define HEAD_LENGTH (sizeof HEAD - 1)
-#define DRAIN_LIMIT_NS 15000000000ll
 #define DUPLICATE_WAIT_NS 30000000ll
 
 typedef struct {
@@ -27,8 +26,6 @@ typedef struct {
 } Room;
 
 static Room *rooms;
-static uint64_t delivered;
-static bool measuring, stopping;
 
 static void publish(Room *room) {
   char payload[256];
@@ -89,10 +86,6 @@ static void prepare_rooms(void) {
   }
 }
 
-static void run_until(int64_t deadline) {
-  while (now_ns() < deadline) loop_turn(deadline);
-}
-
 static bool drained(void) {
   for (int index = 0; index < options.rooms; index++) {
     if (rooms[index].oldest != rooms[index].sent) return false;
@@ -122,20 +115,9 @@ void run_relay(void) {
   for (int index = 0; index < options.rooms; index++) {
     for (int event = 0; event < options.window; event++) publish(&rooms[index]);
   }
-  run_until(now_ns() + options.warmup_ms * 1000000ll);
-
-  window_opens();
-  measuring = true;
-  Snapshot from = snapshot(delivered);
-  run_until(from.at + options.measure_ms * 1000000ll);
-  Snapshot to = snapshot(delivered);
-  measuring = false;
-  stopping = true;
-  window_closes();
-
-  int64_t deadline = now_ns() + DRAIN_LIMIT_NS;
-  while (!drained() && now_ns() < deadline) loop_turn(deadline);
+  Window window = run_window();
+  wait_until(drained);
   check_counts();
   run_until(now_ns() + DUPLICATE_WAIT_NS);
-  report(from, to, delivered);
+  report(window.from, window.to, delivered);
 }

@@ -14,7 +14,7 @@
 #define DUPLICATE_WAIT_NS 200000000ll
 #define FIRST_CONCURRENCY 64
 
-static uint64_t delivered, complete;
+static uint64_t complete;
 static bool coming_back;
 
 static void on_message(Conn *conn, const uint8_t *payload, size_t length, int64_t now) {
@@ -56,8 +56,7 @@ void run_resume(void) {
   }
   options.concurrency = FIRST_CONCURRENCY;
   connect_range(0, clients);
-  int64_t settled = now_ns() + 1000000000ll;
-  while (now_ns() < settled) loop_turn(settled);
+  run_until(now_ns() + 1000000000ll);
   go_away(clients);
   printf("{\"event\":\"away\"}\n");
   fflush(stdout);
@@ -75,7 +74,6 @@ void run_resume(void) {
   Snapshot to = snapshot(delivered);
   window_closes();
   if (complete < clients) fail("%llu of %u clients got all", (unsigned long long)complete, clients);
-  deadline = now_ns() + DUPLICATE_WAIT_NS;
-  while (now_ns() < deadline) loop_turn(deadline);
+  run_until(now_ns() + DUPLICATE_WAIT_NS);
   report(from, to, delivered);
 }

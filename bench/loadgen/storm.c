@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-static bool measuring;
-
 static void on_ready(Conn *conn, int64_t now) {
   if (measuring) latency_record(now - conn->started_at);
 }

@@ -1,6 +1,7 @@
 /** Peer: the journal package alone, in a process of its own. No server, no network. */
 import type * as JournalModule from "@holdfast/journal";
 import type { EntryRecord, Stream } from "@holdfast/journal";
+import { plainEntry } from "../../journal/plain-entry.ts";
 import { closedLoop } from "../closed-loop.ts";
 import { countedFlushes, countFlushes } from "../flush-counter.ts";
 import {
@@ -41,18 +42,7 @@ const cpu = process.cpuUsage(before.cpu);
 const body = Buffer.alloc(bodyBytes, "x");
 
 function append(tag: string, done: () => void): void {
-  const record: AppendedEntry = {
-    kind: "entry",
-    tags: [tag],
-    except: [],
-    body,
-    format: 0,
-    messageId: undefined,
-    expiresMs: undefined,
-    offset: 0,
-    timeMs: 0,
-    done,
-  };
+  const record: AppendedEntry = { ...plainEntry(tag, body), done };
   stream.append([record]);
 }
 

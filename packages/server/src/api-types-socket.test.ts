@@ -18,39 +18,15 @@ import type {
   Socket,
 } from "./index.ts";
 
-/** Reads as code of an application; only the compiler runs it. */
-function compiles<Subject>(_code: (subject: Subject) => unknown): void {}
-
-interface ServerToClient {
-  tick: () => void;
-  news: (title: string, body: Buffer) => void;
-  message: (text: string, importance?: number) => void;
-  question: (text: string, answer: (choice: number) => void) => void;
-  questionOrError: (text: string, answer: (failure: Error, choice: number) => void) => void;
-  questionOfTwo: (answer: (choice: number, why: string) => void) => void;
-  questionIfGiven: (text: string, answer?: (choice: number) => void) => void;
-}
-
-interface ClientToServer {
-  hello: (name: string) => void;
-  ask: (question: string, answer: (reply: { text: string }) => void) => void;
-  "save:later": (draft: { lines: string[] }) => Promise<void>;
-}
-
-interface BetweenServers {
-  refresh: () => void;
-  load: (node: string, answer: (percent: number) => void) => void;
-  check: (answer: (failure: Error, state: string) => void) => void;
-}
-
-interface Data {
-  user: { id: string };
-  visits?: number;
-}
-
-type AppServer = Server<ClientToServer, ServerToClient, BetweenServers, Data>;
-type AppNamespace = Namespace<ClientToServer, ServerToClient, BetweenServers, Data>;
-type AppSocket = Socket<ClientToServer, ServerToClient, BetweenServers, Data>;
+import {
+  type AppNamespace,
+  type AppServer,
+  type AppSocket,
+  type ClientToServer,
+  compiles,
+  type Data,
+  type ServerToClient,
+} from "./testing/typed-application.ts";
 
 describe("Socket", () => {
   it("hears the client", () => {

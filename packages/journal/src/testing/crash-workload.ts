@@ -208,16 +208,14 @@ export class CrashWorkload {
     if (fate.kind === "committed") oracle.acknowledged.push({ offset: fate.offset, text });
   }
 
+  #openLeft(disk: SimulatedDisk): Promise<Journal> {
+    const chance = { clock: new ManualClock(), random: new SeededRandom(7) };
+    return openFilesJournal(folder, { ...this.options, ...chance, disk: disk.newProcess() });
+  }
+
   /** Opens what a crash has left, and holds it to what was known at that moment. @returns records that were found */
   async check(disk: SimulatedDisk, moment: Moment): Promise<number> {
-    const clock = new ManualClock();
-    const options = {
-      ...this.options,
-      clock,
-      random: new SeededRandom(7),
-      disk: disk.newProcess(),
-    };
-    const journal = await openFilesJournal(folder, options);
+    const journal = await this.#openLeft(disk);
     let found = 0;
     for (const name of streamNames) {
       const stream = await journal.stream(name);
@@ -233,14 +231,7 @@ export class CrashWorkload {
    * must be in a gap that is told, or come after an epoch's end. @returns how many offsets were told to be lost
    */
   async checkHonest(disk: SimulatedDisk): Promise<number> {
-    const clock = new ManualClock();
-    const options = {
-      ...this.options,
-      clock,
-      random: new SeededRandom(7),
-      disk: disk.newProcess(),
-    };
-    const journal = await openFilesJournal(folder, options);
+    const journal = await this.#openLeft(disk);
     let lost = 0;
     for (const name of streamNames) {
       const stream = await journal.stream(name);

@@ -2,19 +2,19 @@
  * What every journal keeps to, as tests: call `journalSuite` from a test file of Vitest. One suite, so that nothing
  * above the seam can come to depend on how one implementation happens to be.
  */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Journal, Page, ReadRequest, Stream } from "../journal.ts";
+import { describe, expect, it } from "vitest";
+import type { Journal, Stream } from "../journal.ts";
 import { persistenceSuite } from "./persistence-suite.ts";
-import { entry, type Fate, RecordingFollower, session } from "./recording-follower.ts";
+import { entry, RecordingFollower, session } from "./recording-follower.ts";
 import {
   all,
   bodies,
   type JournalPlace,
   type JournalUnderTest,
   offsets,
-  type PlaceOptions,
   readAll,
   summary,
+  useJournal,
 } from "./suite-tools.ts";
 
 export function journalSuite(implementation: JournalUnderTest): void {
@@ -25,33 +25,9 @@ export function journalSuite(implementation: JournalUnderTest): void {
     let journal: Journal;
     let stream: Stream;
     let follower: RecordingFollower;
-
-    async function open(options?: PlaceOptions): Promise<void> {
-      journal = await place.open(options);
-      stream = await journal.stream("/");
-      follower = new RecordingFollower();
-      stream.follow(follower);
-    }
-
-    beforeEach(async () => {
-      place = await implementation.newPlace();
-      await open();
+    const { reopen, write, read } = useJournal(implementation, (opened) => {
+      ({ place, journal, stream, follower } = opened);
     });
-
-    afterEach(async () => {
-      await journal.close();
-      await place.remove();
-    });
-
-    async function reopen(options?: PlaceOptions): Promise<void> {
-      await journal.close();
-      await open(options);
-    }
-
-    const write = (...texts: string[]): Promise<Fate[]> =>
-      follower.append(stream, ...texts.map((one) => entry(one)));
-    const read = async (request: Partial<ReadRequest> = {}): Promise<Page> =>
-      stream.read({ ...all, ...request });
 
     describe("streams", () => {
       it("are the same object under the same name, and begin empty", async () => {

@@ -1,17 +1,16 @@
 /** What a journal keeps to when it is opened again: part of the suite for those that outlive their process. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Journal, Page, ReadRequest, Stream } from "../journal.ts";
-import { entry, type Fate, RecordingFollower, session } from "./recording-follower.ts";
+import { describe, expect, it } from "vitest";
+import type { Journal, Stream } from "../journal.ts";
+import { entry, type RecordingFollower, session } from "./recording-follower.ts";
 import {
-  all,
   bodies,
   type JournalPlace,
   type JournalUnderTest,
   offsets,
-  type PlaceOptions,
   readAll,
   summary,
   text,
+  useJournal,
 } from "./suite-tools.ts";
 
 export function persistenceSuite(implementation: JournalUnderTest): void {
@@ -20,33 +19,9 @@ export function persistenceSuite(implementation: JournalUnderTest): void {
     let journal: Journal;
     let stream: Stream;
     let follower: RecordingFollower;
-
-    async function open(options?: PlaceOptions): Promise<void> {
-      journal = await place.open(options);
-      stream = await journal.stream("/");
-      follower = new RecordingFollower();
-      stream.follow(follower);
-    }
-
-    beforeEach(async () => {
-      place = await implementation.newPlace();
-      await open();
+    const { openAlone, reopen, write, read } = useJournal(implementation, (opened) => {
+      ({ place, journal, stream, follower } = opened);
     });
-
-    afterEach(async () => {
-      await journal.close();
-      await place.remove();
-    });
-
-    async function reopen(options?: PlaceOptions): Promise<void> {
-      await journal.close();
-      await open(options);
-    }
-
-    const write = (...texts: string[]): Promise<Fate[]> =>
-      follower.append(stream, ...texts.map((one) => entry(one)));
-    const read = async (request: Partial<ReadRequest> = {}): Promise<Page> =>
-      stream.read({ ...all, ...request });
 
     const messageId = { producer: "p", id: "1", digest: "d" };
 
@@ -84,8 +59,7 @@ export function persistenceSuite(implementation: JournalUnderTest): void {
       follower.state = new TextEncoder().encode("state after two");
       await journal.close();
 
-      journal = await place.open();
-      stream = await journal.stream("/");
+      await openAlone();
       const restored = stream.follow(follower);
       expect(text(restored.checkpoint?.state ?? new Uint8Array())).toBe("state after two");
       expect(restored.checkpoint?.offset).toBe(3);
@@ -96,14 +70,12 @@ export function persistenceSuite(implementation: JournalUnderTest): void {
       await follower.append(stream, session("one"));
       follower.state = new TextEncoder().encode("state");
       await journal.close();
-      journal = await place.open();
-      stream = await journal.stream("/");
+      await openAlone();
       stream.append([session("two")]);
       await journal.close();
-      journal = await place.open();
+      await openAlone();
       await journal.close();
-      journal = await place.open();
-      stream = await journal.stream("/");
+      await openAlone();
       const restored = stream.follow(follower);
       expect(restored.checkpoint?.offset).toBe(1);
       expect(restored.records.map(({ offset, body }) => [offset, text(body)])).toEqual([

@@ -1,5 +1,5 @@
 /** What the suites of the seam share: what they are given, and how they look at a journal. */
-import { expect } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import type {
   DeduplicationWindow,
   Journal,
@@ -9,7 +9,7 @@ import type {
   Stream,
 } from "../journal.ts";
 import type { ManualClock } from "./manual-clock.ts";
-import type { Fate } from "./recording-follower.ts";
+import { entry, type Fate, RecordingFollower } from "./recording-follower.ts";
 
 export interface PlaceOptions {
   readonly retention?: Partial<Retention>;
@@ -65,4 +65,60 @@ export async function readAll(stream: Stream, request: Partial<ReadRequest>): Pr
     expect(page.next).not.toBe(next);
     next = page.next;
   }
+}
+
+/** What a test of a suite has open. */
+export interface OpenedJournal {
+  place: JournalPlace;
+  journal: Journal;
+  /** The stream "/". */
+  stream: Stream;
+  follower: RecordingFollower;
+}
+
+/**
+ * Opens a journal before each test of a suite, and closes it after.
+ *
+ * @param assign is given what is open, each time that this changes
+ */
+export function useJournal(
+  implementation: JournalUnderTest,
+  assign: (opened: OpenedJournal) => void,
+) {
+  let opened: OpenedJournal;
+
+  /** Opens it, with the follower of before, who does not follow yet. */
+  async function openAlone(options?: PlaceOptions): Promise<void> {
+    const journal = await opened.place.open(options);
+    opened = { ...opened, journal, stream: await journal.stream("/") };
+    assign(opened);
+  }
+
+  async function open(place: JournalPlace, options?: PlaceOptions): Promise<void> {
+    const journal = await place.open(options);
+    const stream = await journal.stream("/");
+    const follower = new RecordingFollower();
+    stream.follow(follower);
+    opened = { place, journal, stream, follower };
+    assign(opened);
+  }
+
+  beforeEach(async () => open(await implementation.newPlace()));
+
+  afterEach(async () => {
+    await opened.journal.close();
+    await opened.place.remove();
+  });
+
+  return {
+    openAlone,
+    async reopen(options?: PlaceOptions): Promise<void> {
+      await opened.journal.close();
+      await open(opened.place, options);
+    },
+    write: (...texts: string[]): Promise<Fate[]> =>
+      opened.follower.append(opened.stream, ...texts.map((one) => entry(one))),
+    read: async (request: Partial<ReadRequest> = {}): Promise<Page> =>
+      opened.stream.read({ ...all, ...request }),
+  };
 }
