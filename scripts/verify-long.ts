@@ -30,6 +30,12 @@ const steps: readonly Step[] = [
     hoursMax: 1,
   },
   {
+    name: "upgrades",
+    what: "10,000 schedules of the upgrade to WebSocket, with a fault at each of its steps",
+    args: [vitest, "run", "--project", "behaviour", "conformance/behaviour/upgrade/schedules"],
+    hoursMax: 2,
+  },
+  {
     name: "simulation",
     what: "20,000 seeds of the real server, the stock client, and everything that goes wrong between them",
     args: ["simulation/run.mjs", "--seeds", "20000"],
