@@ -14,6 +14,7 @@ import {
   type Session,
   type UnnamedPacket,
 } from "./adapter.ts";
+import { type Ack, AwaitedAnswers } from "./awaited-answers.ts";
 import { BroadcastOperator, type ManyBroadcaster } from "./broadcast.ts";
 import { type AnyListener, CatchAllListeners } from "./catch-all.ts";
 import type { Client } from "./client.ts";
@@ -23,7 +24,6 @@ import type { Session as StoredSession } from "./delivery/session.ts";
 import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { handshakeOf } from "./handshake.ts";
-import { Alarm } from "./host/timer-wheel.ts";
 import type { JoinSince } from "./join-since.ts";
 import { endsInString, refuseManyAttachments } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
@@ -77,9 +77,6 @@ const recoverableReasons: ReadonlySet<DisconnectReason> = new Set<DisconnectReas
 
 const noFlags: BroadcastFlags = Object.freeze({});
 
-// biome-ignore lint/suspicious/noExplicitAny: the arguments of an acknowledgement are the application's
-type Ack = (...args: any[]) => void;
-
 export class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
@@ -103,7 +100,7 @@ export class Socket<
   /** @internal How the next emit is to be sent. */
   flags: BroadcastFlags = noFlags;
   #data: SocketData | undefined;
-  #acks: Map<number, Ack> | undefined;
+  #answers: AwaitedAnswers | undefined;
   #handshake: Handshake | undefined;
   readonly #auth: Record<string, unknown>;
   readonly #issuedMs: number;
@@ -235,8 +232,8 @@ export class Socket<
 
   /** @internal The acknowledgements that are awaited, by their ids. */
   get acks(): Map<number, Ack> {
-    this.#acks ??= new Map();
-    return this.#acks;
+    this.#answers ??= new AwaitedAnswers();
+    return this.#answers.acks;
   }
 
   // --- emitting ---
@@ -279,12 +276,15 @@ export class Socket<
   /**
    * Sends an event and waits for the client's acknowledgement.
    *
-   * @returns resolves with the answer; rejects with an Error after `timeout()`, if one was set
+   * @returns resolves with the answer; rejects with an Error after `timeout()`, if one was set; with a store also when the
+   * connection ends before, HF_CONNECTION_ENDED
    */
   emitWithAck<Ev extends EventNamesWithAck<EmitEvents>>(
     ev: Ev,
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
   ): Promise<FirstNonErrorArg<Last<EventParams<EmitEvents, Ev>>>> {
+    // Without a session the promise waits as long as it takes, as in Socket.IO.
+    if (this._link !== undefined) this.flags = { timeout: Number.POSITIVE_INFINITY, ...this.flags };
     const withError = this.flags.timeout !== undefined;
     return new Promise((resolve, reject) => {
       const ack: Ack = withError
@@ -296,20 +296,13 @@ export class Socket<
   }
 
   #awaitAck(id: number, ack: Ack, timeoutMs: number | undefined): void {
-    if (timeoutMs === undefined) {
-      this.acks.set(id, ack);
-      return;
-    }
-    const wheel = this.nsp.server._wheel;
-    const alarm = new Alarm(this, () => {
-      this.acks.delete(id);
-      ack.call(this, new Error("operation has timed out"));
-    });
-    wheel.arm(alarm, timeoutMs);
-    this.acks.set(id, (...args) => {
-      wheel.disarm(alarm);
-      ack.call(this, null, ...args);
-    });
+    this.#answers ??= new AwaitedAnswers();
+    this.#answers.add({ id, ack, timeoutMs, socket: this, wheel: this.nsp.server._wheel });
+    if (this.#gone && this._link !== undefined) process.nextTick(() => this.#failAnswers());
+  }
+
+  #failAnswers(): void {
+    this.#answers?.fail(new ServerError("HF_CONNECTION_ENDED"));
   }
 
   /** Sends the event "message". */
@@ -590,7 +583,7 @@ export class Socket<
 
   #onAck(packet: SocketPacket): void {
     const { id, data } = packet;
-    const ack = id === undefined ? undefined : this.#acks?.get(id);
+    const ack = id === undefined ? undefined : this.#answers?.acks.get(id);
     if (id === undefined || ack === undefined) {
       debug("%s: nothing awaits the acknowledgement %d", this.id, id);
       return;
@@ -647,6 +640,7 @@ export class Socket<
     this.client._remove(this);
     this.connected = false;
     this.emitReserved("disconnect", reason, description);
+    if (this._link !== undefined) this.#failAnswers();
   }
 
   /** @internal Leaves the rooms and the namespace for good. */
