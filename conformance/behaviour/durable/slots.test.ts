@@ -113,3 +113,26 @@ it("two clients of one holder that come at the same time get a session each", as
   expect(new Set(pids).size).toBe(2);
   expect(server.io.sockets.sockets.size).toBe(2);
 });
+
+/**
+ * Goal: two tabs do not take one session from each other for ever. Method: while the first is away, the second is given
+ * its session; then each comes back whenever the other has taken over, as stock clients do.
+ */
+it("two tabs that were given one session come to have one each", async () => {
+  const { server } = await startGated();
+  const come = async (auth: object) => {
+    const client = await RawWebSocket.open(server);
+    return (jsonOf(await client.join("/", { device: "d", ...auth })) as { pid: string }).pid;
+  };
+  const first = await leaveSession(server, { device: "d" });
+  const second = await come({});
+  expect(second).not.toBe(first);
+  expect(await come({ pid: first })).toBe(first);
+  expect(await come({ pid: second })).toBe(second);
+  // The second has used its own: the first one is told that its session is not its any more.
+  const third = await come({ pid: first });
+  expect([first, second]).not.toContain(third);
+  expect(server.io.sockets.sockets.size).toBe(2);
+  expect(await come({ pid: second })).toBe(second);
+  expect(await come({ pid: third })).toBe(third);
+});

@@ -107,7 +107,7 @@ export class Admission {
       const session = await this.#freeSlot(identity);
       if (session !== undefined) {
         const { from, gap } = continuing(this.#delivery, session, session.receipt);
-        return this.#resumed(session, from, gap, start.socketId);
+        return this.#resumed(session, { from, gap, socketId: start.socketId, pid: undefined });
       }
     }
     return this.#begin(this.#lost(claim), identity, start);
@@ -129,7 +129,9 @@ export class Admission {
     }
     // A page that was duplicated has the same pid; the first one answers.
     if (claim.saved && !(await this.#reserveIfSilent(session))) return undefined;
-    return this.#resumed(session, claim.from, claim.gap, session.socketId);
+    const { from, gap, saved } = claim;
+    const pid = saved ? undefined : claim.pid;
+    return this.#resumed(session, { from, gap, socketId: session.socketId, pid });
   }
 
   /** An offline session of the holder, the latest first; else one whose client does not answer. */
@@ -193,14 +195,18 @@ export class Admission {
     this.#reserved.delete(session);
   }
 
+  /**
+   * A client that has no pid in its memory is told a new one: whoever had the session before may still be there, and
+   * two who have the same would take it from each other for ever. The others become void when it is used.
+   *
+   * @param how `pid`: what the client remembers
+   */
   #resumed(
     session: Session,
-    from: number,
-    gap: ClaimedGap | undefined,
-    socketId: string,
+    how: Pick<Admitted, "from" | "gap" | "socketId"> & { readonly pid: string | undefined },
   ): Admitted {
-    const pid = gap === undefined ? session.pid : this.#newPid();
-    return { session, resumed: true, from, gap, socketId, pid };
+    const pid = (how.gap === undefined ? how.pid : undefined) ?? this.#newPid();
+    return { ...how, session, resumed: true, pid };
   }
 
   #newPid(): string {

@@ -16,6 +16,9 @@ import {
   type StartGap,
 } from "./session-changes.ts";
 
+/** So many private ids of a session are good, those that clients were told last. */
+const pidsMax = 4;
+
 /** Older ids of a session's sockets under which it is still found. */
 const socketIdsMax = 16;
 
@@ -137,6 +140,10 @@ export class SessionTable {
     if (pid === undefined || session.pids.includes(pid)) return;
     session.pids = [...session.pids, pid];
     this.#byPid.set(pid, session);
+    if (session.pids.length <= pidsMax) return;
+    const [oldest = "", ...rest] = session.pids;
+    this.#byPid.delete(oldest);
+    session.pids = rest;
   }
 
   /** Takes a change that has come out of the lane at `offset`. */
