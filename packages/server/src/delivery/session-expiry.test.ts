@@ -66,6 +66,13 @@ it("takes half of the time at most for passed while the server was down", () => 
   expect(ended).toContain("last");
 });
 
+it("goes on behind the last that went, when the wall clock was set back while the server was down", () => {
+  const { expiry, add } = stage(100, 5_000);
+  add("a", 999_000);
+  expiry.opened();
+  expect(expiry.nowMs()).toBe(999_000);
+});
+
 it("ends those that went first when there are too many", () => {
   const { expiry, ended, add } = stage(2);
   const nowMs = expiry.nowMs();

@@ -2,8 +2,8 @@
  * The end of sessions that nobody comes back to.
  *
  * How long one has been offline is told by a clock of its own: it begins at the wall clock's time when the server
- * starts, not more than half of the time that sessions are kept after the last of them went, and goes on as the
- * monotonic clock does. So a wall clock that jumps ends no session before its time.
+ * starts, not before the last of them went and not more than half of the time that sessions are kept after that, and
+ * goes on as the monotonic clock does. So a wall clock that jumps ends no session before its time.
  */
 import type { Session } from "./session.ts";
 import type { SessionChange } from "./session-changes.ts";
@@ -47,7 +47,8 @@ export class SessionExpiry {
       latestMs = Math.max(latestMs, offlineSinceMs ?? 0);
     }
     if (latestMs > 0) {
-      this.#startMs = Math.min(this.#startMs, latestMs + this.#options.keepMs / 2);
+      const mostMs = latestMs + this.#options.keepMs / 2;
+      this.#startMs = Math.min(Math.max(this.#startMs, latestMs), mostMs);
     }
   }
 
