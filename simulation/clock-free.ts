@@ -5,7 +5,7 @@
 import type { Plan } from "./plan.ts";
 import { type Outcome, runPlan } from "./world.ts";
 
-const otherWall = { startMs: 1_500_000_000_000, jumpMs: -86_400_000 * 9 };
+export const otherWall = { startMs: 1_500_000_000_000, jumpMs: -86_400_000 * 9 };
 
 /** What goes by that clock, and is said to. */
 const byTheWall: ReadonlySet<string> = new Set(["perishable", "join since"]);

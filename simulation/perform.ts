@@ -128,6 +128,10 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   order: ({ device, namespace }) => device.order(namespace),
   say: ({ device, namespace, b }) => device.say(namespace, b % 2 === 0),
   "store place": ({ device }) => device.store(),
+  "duplicate tab": ({ world, device, b }) => {
+    const others = world.devices.filter((other) => other.isTabOf(device));
+    if (others.length > 0) device.duplicate(choose(others, b));
+  },
   reload: ({ device }) => device.reload(),
   "leave namespace": ({ device, namespace }) => device.leaveNamespace(namespace),
   "come back": ({ device }) => device.connectAll(),

@@ -7,6 +7,8 @@ import { Random } from "./kernel/random.ts";
 
 export interface DevicePlan {
   readonly name: string;
+  /** Whose it is, if it is one of several tabs of one device. Default: its own. */
+  readonly owner?: string;
   readonly transports: TransportChoice;
   readonly keepsPid: boolean;
   readonly rooms: readonly string[];
@@ -133,7 +135,8 @@ export type WideActionKind =
   | "order"
   | "perishable"
   | "join since"
-  | "drain";
+  | "drain"
+  | "duplicate tab";
 
 export type ActionKind = (typeof kinds)[number][0] | WideActionKind;
 

@@ -1,6 +1,7 @@
 /** The command line of the simulation: see README.md. */
 import { parseArgs } from "node:util";
 import { campaign, type Figures } from "./campaign.ts";
+import { otherWall } from "./clock-free.ts";
 import type { PlanOptions, StoreKind } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { planOf } from "./wide-plan.ts";
@@ -19,6 +20,7 @@ export async function run(words: readonly string[]): Promise<number> {
       "budget-ms": { type: "string", default: "86400000" },
       store: { type: "string" },
       wide: { type: "boolean", default: false },
+      "other-clock": { type: "boolean", default: false },
       strict: { type: "boolean", default: false },
       first: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -31,7 +33,10 @@ export async function run(words: readonly string[]): Promise<number> {
     ...(values.strict && { strict: true }),
     ...(values.wide && { wide: true }),
   };
-  if (values.seed !== undefined) return runOne(Number(values.seed), plan, values.shrink);
+  if (values.seed !== undefined) {
+    const { shrink: shrinks, "other-clock": byOther } = values;
+    return runOne(Number(values.seed), plan, { shrinks, byOther });
+  }
   const started = performance.now();
   const figures = await campaign({
     from: Number(values.from),
@@ -47,8 +52,14 @@ export async function run(words: readonly string[]): Promise<number> {
   return figures.found.length === 0 ? 0 : 1;
 }
 
-async function runOne(seed: number, options: PlanOptions, shrinks: boolean): Promise<number> {
+/** @param how `byOther`: with the other clock on the wall that I16 compares with */
+async function runOne(
+  seed: number,
+  options: PlanOptions,
+  { shrinks, byOther }: { readonly shrinks: boolean; readonly byOther: boolean },
+): Promise<number> {
   let plan = planOf(seed, options);
+  if (byOther) plan = { ...plan, wall: otherWall };
   if (shrinks) {
     const { violation } = await runPlan(plan);
     if (violation !== undefined) plan = await shrink(plan, violation.invariant);

@@ -203,6 +203,37 @@ const inDrain: readonly Fault[] = [
   },
 ];
 
+const inTabs: readonly Fault[] = [
+  {
+    what: "two clients are told one pid",
+    file: `${server}/admission.ts`,
+    code: "const pid = (how.gap === undefined ? how.pid : undefined) ?? this.#newPid();",
+    without: "const pid = how.gap === undefined ? session.pid : this.#newPid();",
+    words: wide,
+  },
+  {
+    what: "a slot is taken from a client that is there",
+    file: `${server}/admission.ts`,
+    code: "(await holder._probe(probeMs))",
+    without: "(await holder._probe(0))",
+    words: wide,
+  },
+  {
+    what: "a page that was duplicated takes the session of the first one",
+    file: `${server}/admission.ts`,
+    code: "if (claim.saved && !(await this.#reserveIfSilent(session))) return undefined;",
+    without: "if (claim.saved) this.#reserve(session);",
+    words: wide,
+  },
+  {
+    what: "each client that comes without a pid has a new slot",
+    file: `${server}/admission.ts`,
+    code: "      if (session !== undefined) {\n        const { from, gap }",
+    without: "      if (session !== undefined && session.slot < 0) {\n        const { from, gap }",
+    words: wide,
+  },
+];
+
 const byTheWall: readonly Fault[] = [
   {
     what: "the age of what is kept goes by the clock on the wall",
@@ -225,5 +256,6 @@ export const wideFaults: readonly Fault[] = [
   ...inOnce,
   ...inOlder,
   ...inDrain,
+  ...inTabs,
   ...byTheWall,
 ];

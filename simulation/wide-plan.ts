@@ -16,7 +16,7 @@ import {
 type Kinds = readonly (readonly [kind: Action["kind"], weight: number])[];
 
 const basePlan = 11;
-const streams = { store: 12, files: 13, orders: 14, older: 15, drain: 16 } as const;
+const streams = { store: 12, files: 13, orders: 14, older: 15, drain: 16, tabs: 17 } as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const wide = options.wide === true || options.store === "files";
@@ -33,7 +33,7 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  return withDrains(withOlder(withOrders(stored)));
+  return withTabs(withDrains(withOlder(withOrders(stored))));
 }
 
 /** More actions, at any time. */
@@ -90,6 +90,27 @@ function withDrains(plan: Plan): Plan {
     ["burst", 4],
     ["room", 4],
   ]);
+}
+
+/** In every third seed, several tabs of one device, which have one name. */
+function withTabs(plan: Plan): Plan {
+  const random = new Random(plan.seed, streams.tabs);
+  if (!random.chance(33)) return plan;
+  let owner = "";
+  const devices = plan.devices.map((device) => {
+    if (owner === "" || random.chance(35)) owner = device.name;
+    return { ...device, owner, keepsPid: random.chance(50) };
+  });
+  const kinds: Kinds = [
+    ["duplicate tab", 3],
+    ["store place", 3],
+    ["reload", 3],
+    ["cut", 2],
+    ["half-open server", 2],
+    ["room", 4],
+    ["publish", 2],
+  ];
+  return withActions({ ...plan, devices, identify: true }, random, random.between(8, 20), kinds);
 }
 
 const filesKinds: Kinds = [

@@ -76,6 +76,10 @@ export class World {
       highWaterBytes: plan.highWaterBytes,
       tail: (namespace) => this.journals.tail(namespace),
       epochs: (namespace) => this.journals.epochs(namespace),
+      tabs: tabsOf(plan),
+      answers: (tab, connectionId) =>
+        plan.kernelBytes > 10_000 &&
+        this.devices.some((device) => device.name === tab && device.isOn(connectionId)),
       failed: (violation) => this.failed(violation),
       wallMs: () => this.scheduler.now + this.wall.offsetMs,
       isOpen: (namespace) => this.journals.isOpen?.(namespace) !== false,
@@ -104,7 +108,17 @@ export class World {
       const { scheduler, network, oracle } = this;
       const { namespaces, orders } = plan;
       const ackTimeoutMs = orders?.ackTimeoutMs;
-      return new Device({ ...device, ackTimeoutMs, namespaces, scheduler, network, path, oracle });
+      const owner = device.owner ?? device.name;
+      return new Device({
+        ...device,
+        owner,
+        ackTimeoutMs,
+        namespaces,
+        scheduler,
+        network,
+        path,
+        oracle,
+      });
     });
   }
 
@@ -335,6 +349,15 @@ export class World {
     }
     this.scheduler.after(checkEveryMs, () => this.#await(endTick, last || quiet));
   }
+}
+
+/** How many clients each name has, if there is one with several. */
+function tabsOf({ devices }: Plan): ReadonlyMap<string, number> | undefined {
+  const tabs = new Map<string, number>();
+  for (const { owner } of devices) {
+    if (owner !== undefined) tabs.set(owner, (tabs.get(owner) ?? 0) + 1);
+  }
+  return tabs.size === 0 ? undefined : tabs;
 }
 
 /** Runs a plan to its end. */

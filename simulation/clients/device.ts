@@ -16,6 +16,8 @@ export type TransportChoice = "websocket" | "polling" | "upgrade";
 
 export interface DeviceOptions {
   readonly name: string;
+  /** Whose it is: several tabs of one device have one owner. */
+  readonly owner: string;
   readonly namespaces: readonly string[];
   readonly rooms: readonly string[];
   readonly transports: TransportChoice;
@@ -114,7 +116,8 @@ export class Device {
     for (const namespace of namespaces) {
       const stored = this.#stored.get(namespace);
       const auth = {
-        device: this.name,
+        device: this.#options.owner,
+        tab: this.name,
         rooms: this.#options.rooms,
         ...(stored !== undefined && { hf: stored }),
       };
@@ -137,12 +140,12 @@ export class Device {
     socket.on("e", got);
     socket.on("direct", (arrived: Arrived, answer: (name: string) => void) => {
       got(arrived);
-      answer(this.name);
+      answer(this.#fullName);
     });
     // A replay may come without the wish for an answer.
     socket.on("ask", (arrived: Arrived, answer?: unknown) => {
       got(arrived);
-      if (typeof answer === "function") answer(this.name);
+      if (typeof answer === "function") answer(this.#fullName);
     });
     socket.on("hf:gap", (gap: unknown) => oracle.toldGap(this.#connectionId(), namespace, gap));
     socket.on("connect", () => {
@@ -150,8 +153,13 @@ export class Device {
     });
   }
 
+  /** With its owner first: `ownerOf`. */
+  get #fullName(): string {
+    return `${this.#options.owner}.${this.name}`;
+  }
+
   #got(namespace: string, { n, arrival }: Arrived): void {
-    this.#options.oracle.received(arrival, namespace, n, this.name);
+    this.#options.oracle.received(arrival, namespace, n, this.#options.owner);
   }
 
   /**
@@ -222,6 +230,22 @@ export class Device {
       const { _pid: pid, _lastOffset: position } = memoryOf(socket);
       if (pid !== undefined) this.#stored.set(namespace, { pid, position });
     }
+  }
+
+  isTabOf(other: Device): boolean {
+    return this !== other && this.#options.owner === other.#options.owner;
+  }
+
+  /** Becomes a copy of another tab, with what that has stored; the other one goes on. */
+  duplicate(other: Device): void {
+    this.#stored.clear();
+    for (const [namespace, place] of other.#stored) this.#stored.set(namespace, place);
+    this.reload();
+  }
+
+  /** Whether it would answer at once on this connection. */
+  isOn(connectionId: string): boolean {
+    return this.#connectionId() === connectionId && this.path.isCalm;
   }
 
   /** The page is loaded anew: everything in memory is gone. */

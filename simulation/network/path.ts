@@ -29,11 +29,16 @@ export interface PathOptions {
   readonly kernelBytes: number;
 }
 
+/** What has been well for so long and delays no longer is well. */
+const calmMs = 5_000;
+const calmDelayMs = 60;
+
 export class Path {
   readonly scheduler: Scheduler;
   readonly kernelBytes: number;
-  /** What a device takes per millisecond. 0: it does not limit. */
-  bytesPerMs = 0;
+  #bytesPerMs = 0;
+  /** When something was wrong last. */
+  #troubleTick = 0;
   readonly flows = new Set<Flow>();
   readonly #random: Random;
   readonly #lowMs: number;
@@ -49,6 +54,27 @@ export class Path {
     this.#highMs = options.highMs;
   }
 
+  /** What a device takes per millisecond. 0: it does not limit. */
+  get bytesPerMs(): number {
+    return this.#bytesPerMs;
+  }
+
+  set bytesPerMs(bytes: number) {
+    this.#bytesPerMs = bytes;
+    this.#troubled();
+  }
+
+  #troubled(): void {
+    this.#troubleTick = this.scheduler.now;
+  }
+
+  /** Nothing has been wrong for a while, and nothing takes long. */
+  get isCalm(): boolean {
+    const { up, down } = this.#blocked;
+    const quick = this.#highMs <= calmDelayMs && this.#bytesPerMs === 0 && !up && !down;
+    return quick && this.scheduler.now - this.#troubleTick > calmMs;
+  }
+
   delay(): number {
     return this.#random.between(this.#lowMs, this.#highMs);
   }
@@ -60,9 +86,11 @@ export class Path {
   /** From now on nothing arrives in this direction. What was sent is repeated by the kernel: it arrives after `unblock`. */
   block(direction: Direction): void {
     this.#blocked[direction] = true;
+    this.#troubled();
   }
 
   unblock(): void {
+    this.#troubled();
     this.#blocked.up = false;
     this.#blocked.down = false;
     const waiting = this.#waiting;
@@ -75,6 +103,7 @@ export class Path {
   }
 
   cut(cut: Cut): void {
+    this.#troubled();
     for (const flow of [...this.flows]) flow.cut(cut);
   }
 }

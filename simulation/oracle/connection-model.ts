@@ -11,8 +11,9 @@ export interface Found {
   readonly remembers: boolean;
   /** The server says that it is a session that was there, though a part of what it missed is gone. */
   readonly goesOn: boolean;
-  /** Where its session begins, if it is told that it had another before. */
-  readonly begins: number | undefined;
+  /** Which client it is, and what the server calls its session, if it keeps sessions. */
+  readonly tab: string;
+  readonly key: string | undefined;
 }
 
 /**
@@ -22,6 +23,8 @@ export interface Found {
 export class StayModel {
   readonly session: SessionModel;
   readonly connectionId: string;
+  /** Which client it is. */
+  tab = "";
   /** The last call whose packet arrived. */
   latest = 0;
   /** Not stored, in order, and sent here: oldest first. */

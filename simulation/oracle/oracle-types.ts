@@ -26,6 +26,10 @@ export interface OracleOptions {
   readonly tail: (namespace: string) => number;
   /** The ids of the epochs of a namespace's stream. */
   readonly epochs: (namespace: string) => readonly string[];
+  /** How many clients a name has, where there may be several. */
+  readonly tabs: ReadonlyMap<string, number> | undefined;
+  /** Whether a client would answer at once on this connection. */
+  readonly answers: (tab: string, connectionId: string) => boolean;
   /** A violation that would be swallowed where it is thrown. */
   readonly failed: (violation: Violation) => void;
   /** Whether the process has the stream of a namespace open. */

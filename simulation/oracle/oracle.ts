@@ -12,6 +12,7 @@ import { Older } from "./older.ts";
 import type { Arrival, Asked, OracleOptions } from "./oracle-types.ts";
 import { Orders } from "./orders.ts";
 import { SessionModel } from "./session-model.ts";
+import { ownerOf, Tabs } from "./tabs.ts";
 import { type Invariant, Violation } from "./violation.ts";
 import { epochOf, offsetOf } from "./wire.ts";
 
@@ -31,10 +32,13 @@ export class Oracle {
   readonly fates: Fates;
   readonly orders: Orders;
   readonly expiry: Expiry;
+  readonly tabs: Tabs;
   readonly older: Older;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace;
   readonly #byPid = new Map<string, SessionModel>();
+  /** By what the server calls them. */
+  readonly #byKey = new Map<string, SessionModel>();
   /** The last call before a device asked for a namespace for the first time. */
   readonly #firstAsked = new Map<string, number>();
   /** Receipts that were known by then are stored, if the process is still to store some. */
@@ -51,6 +55,7 @@ export class Oracle {
     this.options = options;
     this.fates = new Fates(this);
     this.orders = new Orders(options.failed);
+    this.tabs = new Tabs(this);
     this.expiry = new Expiry(options.wallMs);
     this.older = new Older(this);
   }
@@ -133,10 +138,12 @@ export class Oracle {
     const asked: Asked = {
       answered: (answers) => {
         if (!this.#asked.delete(n)) this.fail("I3 one effect", `the callback of ${n} ran twice`);
-        const owners = new Set(answers);
-        if (owners.size < answers.length)
+        const names = new Set(answers);
+        // A tab may go on with the session of another, and answer for that, too.
+        if (names.size < answers.length && this.options.tabs === undefined)
           this.fail("I3 one effect", `somebody answered ${n} twice`);
-        for (const owner of owners) {
+        for (const name of names) {
+          const owner = ownerOf(`${name}`);
           if (this.sessions.some((session) => session.owner === owner && session.mayGet(n)))
             continue;
           this.fail("I20 isolation", `${owner} answered ${n}, which was not for it`);
@@ -153,6 +160,7 @@ export class Oracle {
   connected(namespace: string, connectionId: string, owner: string, found: Found): SessionModel {
     const connection = this.connection(connectionId);
     const { pid, presented, position } = found;
+    const { tabs } = this.options;
     let session = this.#resumed(namespace, owner, found);
     if (session?.ended === true) {
       if (!session.endUncertain)
@@ -162,10 +170,11 @@ export class Oracle {
     }
     if (session === undefined) {
       session = new SessionModel(namespace, owner);
-      session.untold = presented !== undefined && this.#byPid.has(presented);
-      session.begins = found.begins;
+      session.untold = this.#isGone(presented);
       this.sessions.push(session);
+      if (found.key !== undefined) this.#byKey.set(found.key, session);
       this.#allowEarly(session, connection);
+      if (tabs !== undefined) this.tabs.begins(session, found);
     }
     if (session.owner !== owner)
       this.fail("I20 isolation", `${owner} got the session of ${session.owner}`);
@@ -175,55 +184,52 @@ export class Oracle {
       session.pids.add(pid);
       this.#byPid.set(pid, session);
     }
+    if (tabs !== undefined) this.tabs.checkTaken(session, found, isOwn);
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
+    session.stay.tab = found.tab;
     session.stay.wallMs = this.options.wallMs();
     session.stay.clockSets = this.expiry.clockSets;
     // It counts beside a pid of the session only, and one of an earlier store is as good as none.
     const counts = isOwn && this.options.epochs(namespace).includes(epochOf(position) ?? "");
     session.stay.reported = counts ? offsetOf(position) : undefined;
-    if (!isOwn || !found.remembers) session.provenToPage = 0;
+    const samePage = isOwn && found.remembers && session.tab === found.tab;
+    if (!samePage) session.provenToPage = 0;
+    session.tab = found.tab;
     this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
     return session;
+  }
+
+  /** Whether the session of a pid is no more; among tabs another one may be on it. */
+  #isGone(pid: string | undefined): boolean {
+    const session = pid === undefined ? undefined : this.#byPid.get(pid);
+    return session !== undefined && (this.options.tabs === undefined || session.ended);
   }
 
   /** The session that a client goes on with. */
   #resumed(
     namespace: string,
     owner: string,
-    { pid, presented, goesOn, begins }: Found,
+    { key, presented, goesOn }: Found,
   ): SessionModel | undefined {
-    if (pid === undefined) return this.#byName(namespace, owner, goesOn);
-    const given = this.#byPid.get(pid);
+    if (key === undefined) return this.#byName(namespace, owner);
+    const given = this.#byKey.get(key);
     const previous = presented === undefined ? undefined : this.#byPid.get(presented);
     const isThere =
       previous !== undefined && (!previous.ended || (previous.endUncertain && goesOn));
     // A pid is void when the client has used one that it was given later.
     const isVoid = presented !== undefined && previous?.voidPids.has(presented) === true;
-    if (given !== undefined) {
-      if (isThere && !isVoid && given !== previous)
-        this.fail("I20 isolation", `${owner} was given another's session`);
-      return given;
-    }
-    // A new pid for the same session goes with a gap, which the client must be told.
-    if (isThere && (goesOn || !isVoid)) return previous;
-    if (goesOn) return this.#byName(namespace, owner, goesOn);
-    // One that is found by its name is told again what was missed before it began.
-    if (begins === undefined) return undefined;
-    return this.sessions.find(
-      (session) => session.namespace === namespace && session.begins === begins,
-    );
+    // Among tabs another one may be on it.
+    if (isThere && !isVoid && given !== previous && this.options.tabs === undefined)
+      this.fail("I20 isolation", `${owner} was given another's session`);
+    return given;
   }
 
-  /** The session of a device that is not known by its pid. */
-  #byName(namespace: string, owner: string, goesOn: boolean): SessionModel | undefined {
+  /** The session of a device, where the server keeps none and yet is held to it. */
+  #byName(namespace: string, owner: string): SessionModel | undefined {
     if (!this.options.durable) return undefined;
-    const own = this.sessions.filter(
-      (session) => session.namespace === namespace && session.owner === owner,
-    );
-    // One whose end was under way when the process was killed may be there.
-    return (
-      own.find(({ ended }) => !ended) ?? own.find(({ endUncertain }) => goesOn && endUncertain)
+    return this.sessions.find(
+      (session) => session.namespace === namespace && session.owner === owner && !session.ended,
     );
   }
 
@@ -304,7 +310,6 @@ export class Oracle {
     this.#byPid.clear();
     for (const session of this.sessions) {
       this.ended(session);
-      session.begins = undefined;
       session.stay = undefined;
     }
   }
@@ -361,7 +366,11 @@ export class Oracle {
     this.order.add(0, "got", owner, n);
     const emit = this.emits.get(n);
     if (emit === undefined) this.fail("I6 no phantom", `${owner} got ${n}, which nobody emitted`);
-    const stay = this.connection(connectionId).stay(namespace, stayNumber);
+    const connection = this.connection(connectionId);
+    let stay = connection.stay(namespace, stayNumber);
+    // In one payload, what was missed may come before the answer that begins another stay, of another session.
+    if (stay?.session.mayGet(n) === false)
+      stay = connection.stay(namespace, stayNumber + 1) ?? stay;
     const session = stay?.session;
     if (stay === undefined || session?.owner !== owner || !session.mayGet(n)) {
       this.fail("I20 isolation", `${owner} got ${n} (${emit.kind}), which was not for it`);

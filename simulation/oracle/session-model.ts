@@ -20,8 +20,6 @@ export class SessionModel {
   readonly rooms = new Map<string, Membership>();
   /** Changes of rooms that may not be committed, oldest first. */
   changes: { readonly n: number; readonly room: string; certain: boolean }[] = [];
-  /** The offset at which it began, if its client had another one before. */
-  begins: number | undefined;
   /** Its client came with the pid of another one, and does not know yet what that means. */
   untold = false;
   /** The store has failed: changes may have happened or not. */
@@ -55,6 +53,8 @@ export class SessionModel {
   stay: StayModel | undefined;
   /** Proven to have arrived: pairs of when that was known and the call. */
   receipts: { readonly tick: number; readonly n: number }[] = [];
+  /** Which client was on it last. */
+  tab = "";
   /** The last call that is proven to have arrived at the page that is open now. */
   provenToPage = 0;
 

@@ -12,6 +12,7 @@ import type { AppServer, AppSocket } from "./server-process.ts";
 /** What clients bring with their CONNECT, besides what the stock client adds. */
 interface Auth {
   readonly device?: unknown;
+  readonly tab?: unknown;
   readonly rooms?: unknown;
   readonly pid?: unknown;
   readonly offset?: unknown;
@@ -101,9 +102,12 @@ export class App {
     const { kind, gaps } = socket.resume;
     const [gap] = gaps;
     const goesOn = kind === "gap" && gap?.reason !== "session";
-    const begins = kind === "gap" && gap?.reason === "session" ? offsetOf(gap.to) : undefined;
     const remembers = auth.pid !== undefined;
-    const found = { pid, presented, position, remembers, goesOn, begins };
+    const tab = textOf(auth.tab) ?? "?";
+    // What the server calls a session is public in lists of sessions only.
+    const { _session: named }: { readonly _session?: { readonly key?: string } | undefined } =
+      socket;
+    const found = { pid, presented, position, remembers, goesOn, tab, key: named?.key };
     const session = this.#oracle.connected(namespace, socket.conn.id, owner, found);
     this.models.set(socket, session);
     this.sockets.get(namespace)?.push(socket);
