@@ -84,8 +84,11 @@ export class SessionKeeper {
       return;
     }
     const claim = this.#admission.claim(auth);
-    const socket = new Socket(this.#nsp, client, auth, undefined, claim.session?.socketId);
-    socket._beginResume(claim);
+    // Not the id of one that is connected: they would have each other's rooms, and this client may be let in elsewhere.
+    const id = claim.session?.link === undefined ? claim.session?.socketId : undefined;
+    const socket = new Socket(this.#nsp, client, auth, undefined, id);
+    const isCertain = !claim.saved && this.#nsp.server.opts.identify === undefined;
+    socket._beginResume(claim, isCertain);
     this.#nsp._preConnectSockets.set(socket.id, socket);
     try {
       await this.#runMiddlewares(socket, claim);
@@ -141,7 +144,7 @@ export class SessionKeeper {
     const identify = server.opts.identify;
     const identity = identify === undefined ? undefined : readIdentity(await identify(socket));
     const rooms = [...socket.rooms].filter((room) => room !== socket.id);
-    const socketId = claim.session === undefined ? socket.id : server._host.newId();
+    const socketId = socket.id === claim.session?.socketId ? server._host.newId() : socket.id;
     const admitted = await this.#admission.admit(claim, identity, {
       socketId,
       rooms,

@@ -159,9 +159,11 @@ export class Socket<
   }
 
   /** @internal What the client brought back, before it is known whether it counts. */
-  _beginResume({ session, gap }: Claim): void {
+  _beginResume({ session, gap }: Claim, isCertain: boolean): void {
     this.#recovered = session !== undefined && gap === undefined;
-    if (session?.data !== undefined) this.#data = structuredClone(session.data) as SocketData;
+    // What is of another must not be seen, and not stay.
+    if (isCertain && session?.data !== undefined)
+      this.#data = structuredClone(session.data) as SocketData;
   }
 
   /** @internal The session of an identity has another id than its client's last socket. */
