@@ -174,7 +174,9 @@ export class Oracle {
       this.sessions.push(session);
       if (found.key !== undefined) this.#byKey.set(found.key, session);
       this.#allowEarly(session, connection);
-      if (tabs !== undefined) this.tabs.begins(session, found);
+      if (tabs !== undefined) {
+        this.tabs.begins(session, found, connection.asked.get(namespace) ?? 0);
+      }
     }
     if (session.owner !== owner)
       this.fail("I20 isolation", `${owner} got the session of ${session.owner}`);
@@ -260,7 +262,10 @@ export class Oracle {
   }
 
   disconnected(session: SessionModel, connectionId: string): void {
-    if (session.stay?.connectionId === connectionId) session.stay = undefined;
+    if (session.stay?.connectionId === connectionId) {
+      session.stay = undefined;
+      session.offlineAt = this.call();
+    }
     if (!this.options.durable) this.ended(session);
   }
 
@@ -399,7 +404,10 @@ export class Oracle {
     this.older.checkBefore(session, emit);
   }
 
-  #checkRepeat({ session, reported }: StayModel, emit: EmitRecord): void {
+  #checkRepeat(stay: StayModel, emit: EmitRecord): void {
+    const { session, reported } = stay;
+    // What another tab gets late, that has lost the session to this one.
+    if (stay.tab !== session.tab) return;
     const { n, offset, kind } = emit;
     const { owner } = session;
     if (kind !== "stored" || !this.options.durable) {

@@ -53,6 +53,8 @@ export class SessionModel {
   stay: StayModel | undefined;
   /** Proven to have arrived: pairs of when that was known and the call. */
   receipts: { readonly tick: number; readonly n: number }[] = [];
+  /** The last call before it went offline. */
+  offlineAt = 0;
   /** Which client was on it last. */
   tab = "";
   /** The last call that is proven to have arrived at the page that is open now. */

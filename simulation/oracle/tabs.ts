@@ -13,15 +13,25 @@ export class Tabs {
     this.#oracle = oracle;
   }
 
-  /** A session is new: it is one for which there was no room in those that there are. */
-  begins(session: SessionModel, { tab }: Found): void {
+  /**
+   * A session is new: none was free for its client. One that is free may be kept for another tab that comes as well.
+   *
+   * @param asked the last call before the client asked for it
+   */
+  begins(session: SessionModel, { tab }: Found, asked: number): void {
     const { namespace, owner } = session;
     const count = this.#oracle.options.tabs?.get(owner) ?? 1;
-    const all = this.#oracle.sessions.filter(
-      (one) => one.namespace === namespace && one.owner === owner && !one.ended,
+    const free = this.#oracle.sessions.filter(
+      (one) =>
+        one.namespace === namespace &&
+        one.owner === owner &&
+        !one.ended &&
+        one !== session &&
+        one.stay === undefined &&
+        one.offlineAt < asked,
     );
-    if (all.length <= count) return;
-    const what = `${tab} was given session ${all.length} of ${count} that ${owner} may have`;
+    if (free.length < count) return;
+    const what = `${tab} was given a new session, and ${free.length} of ${owner} were free`;
     this.#oracle.fail("I8 resume", what);
   }
 

@@ -165,13 +165,16 @@ export class FilesMachine implements JournalMachine {
   // --- what goes wrong ---
 
   #fault(life: Life, name: string): DiskFault | undefined {
-    if (life !== this.#life || this.#callsToFault === Number.POSITIVE_INFINITY) return undefined;
+    // A question that is not answered does no harm.
+    if (life !== this.#life || name === "freeBytes") return undefined;
+    if (this.#callsToFault === Number.POSITIVE_INFINITY) return undefined;
     this.#callsToFault--;
     if (this.#callsToFault > 0) return undefined;
     this.#callsToFault = Number.POSITIVE_INFINITY;
     const short = name === "write" && this.#random.chance(30);
     if (short) return { short };
     life.poisoned = true;
+    this.#machine.trace.note(`  disk: a call fails, ${name}`);
     this.#machine.storeFailed();
     return { error: "EIO" };
   }
