@@ -10,7 +10,6 @@ import {
   next,
   nextSocket,
   pair,
-  pass,
   RawPolling,
   RawWebSocket,
   type Running,
@@ -440,33 +439,6 @@ describe("identify", () => {
     expect(heard).toEqual([]);
     expect(socket.recovered).toBe(false);
     expect(inside<{ _pid: string }>(thief)._pid).not.toBe(pid);
-  });
-
-  it("gives another who has the pid of one that is connected neither its rooms nor its data", async () => {
-    const server = await start({ store: "memory", identify });
-    const [ann, client] = await pair(server, "/", { auth: { name: "ann" } });
-    await ann.join("room");
-    ann.data = { card: "1234" };
-    const pid = inside<{ _pid: string }>(client)._pid;
-    // What is stored of its data is what another would be given.
-    await pass(1100);
-    const seen: unknown[] = [];
-    server.io.use((socket, next) => {
-      seen.push(socket.id === ann.id, [...socket.rooms], { ...socket.data });
-      next();
-    });
-    for (const auth of [{ pid }, { hf: { pid } }]) {
-      const thief = stock(server, "/", { auth: { name: "eve", ...auth }, forceNew: true });
-      const heard = collect(thief, "n");
-      const [socket] = await Promise.all([nextSocket(server.io), next(thief, "connect")]);
-      server.io.to("room").emit("n", "secret");
-      await marked(socket, thief);
-      expect(heard).toEqual([]);
-      expect(socket.rooms).toEqual(new Set([socket.id]));
-      expect(socket.data).toEqual({});
-    }
-    expect(seen).toEqual([false, [], {}, false, [], {}]);
-    expect(ann.rooms).toEqual(new Set([ann.id, "room"]));
   });
 
   it("refuses what names nobody", async () => {

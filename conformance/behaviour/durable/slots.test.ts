@@ -5,13 +5,20 @@
 import type { Server } from "holdfast";
 import { expect, it } from "vitest";
 import {
+  collect,
+  inside,
   jsonOf,
+  next,
   nextSocket,
+  pair,
+  pass,
   RawWebSocket,
   type Running,
   start,
+  stock,
   until,
 } from "../../support/clients.ts";
+import { marked } from "../../support/durable.ts";
 
 /** A server whose clients say who they are, and that lets sessions into their rooms when `gate` opens. */
 async function startGated(): Promise<{ server: Running; gate: Gate }> {
@@ -135,4 +142,33 @@ it("two tabs that were given one session come to have one each", async () => {
   expect(server.io.sockets.sockets.size).toBe(2);
   expect(await come({ pid: second })).toBe(second);
   expect(await come({ pid: third })).toBe(third);
+});
+
+it("gives another who has the pid of one that is connected neither its rooms nor its data", async () => {
+  const identify = ({ handshake }: { handshake: { auth: { name?: string } } }) =>
+    handshake.auth.name;
+  const server = await start({ store: "memory", identify });
+  const [ann, client] = await pair(server, "/", { auth: { name: "ann" } });
+  await ann.join("room");
+  ann.data = { card: "1234" };
+  const pid = inside<{ _pid: string }>(client)._pid;
+  // What is stored of its data is what another would be given.
+  await pass(1100);
+  const seen: unknown[] = [];
+  server.io.use((socket, next) => {
+    seen.push(socket.id === ann.id, [...socket.rooms], { ...socket.data });
+    next();
+  });
+  for (const auth of [{ pid }, { hf: { pid } }]) {
+    const thief = stock(server, "/", { auth: { name: "eve", ...auth }, forceNew: true });
+    const heard = collect(thief, "n");
+    const [socket] = await Promise.all([nextSocket(server.io), next(thief, "connect")]);
+    server.io.to("room").emit("n", "secret");
+    await marked(socket, thief);
+    expect(heard).toEqual([]);
+    expect(socket.rooms).toEqual(new Set([socket.id]));
+    expect(socket.data).toEqual({});
+  }
+  expect(seen).toEqual([false, [], {}, false, [], {}]);
+  expect(ann.rooms).toEqual(new Set([ann.id, "room"]));
 });
