@@ -182,6 +182,18 @@ export const faults: readonly Fault[] = [
     without: "return this.head;",
   },
   {
+    what: "an event that asks for an answer goes out without its position",
+    file: delivery,
+    code: '      if (this.options.offsets === "argument") this.mislead(session, link);\n',
+    without: "",
+  },
+  {
+    what: "what was missed before a session began is told once, heard or not",
+    file: claim,
+    code: "  if (untold !== undefined) {",
+    without: "  if (untold !== undefined && start < 0) {",
+  },
+  {
     what: "a receipt counts for what was sent after its ping",
     file: receipts,
     code: "const note = this.#outstanding.shift();",

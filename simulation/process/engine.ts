@@ -21,8 +21,9 @@ export class SimulatedEngine extends Engine {
 
   /** Shows how much waits for each connection, when it is most. */
   showHeld(): void {
-    for (const { id, unsentBytes } of Object.values(this.clients)) {
-      this.watcher.holds(id, unsentBytes);
+    for (const id in this.clients) {
+      const bytes = this.clients[id]?.unsentBytes ?? 0;
+      if (bytes > 0) this.watcher.holds(id, bytes);
     }
   }
 
