@@ -19,6 +19,9 @@ import { epochOf, offsetOf } from "./wire.ts";
 /** The largest packet of a plan: it may wait alone, whatever the limit. */
 const packetBytesMax = 2_200;
 
+/** Without a store nothing can be read again, and what one turn brings waits: the largest burst of a plan. */
+const burstBytes = 30_000;
+
 /** What the server adds of its own, whatever the limit: markers, gaps, answers to CONNECT, pings. */
 const ownBytes = 500;
 
@@ -353,7 +356,9 @@ export class Oracle {
 
   /** What a connection holds in the memory of the process. */
   holds(connectionId: string, bytes: number): void {
-    if (bytes <= Math.max(this.options.highWaterBytes, packetBytesMax) + ownBytes) return;
+    const { durable, highWaterBytes } = this.options;
+    const most = durable ? Math.max(highWaterBytes, packetBytesMax) : highWaterBytes + burstBytes;
+    if (bytes <= most + ownBytes) return;
     this.fail("I14 bound", `${connectionId.slice(0, 6)} holds ${bytes} bytes`);
   }
 
