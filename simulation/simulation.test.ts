@@ -4,6 +4,9 @@
  */
 import { expect, it } from "vitest";
 import { bundle } from "./bundle.mjs";
+import { faults } from "./faults.ts";
+import { search } from "./plant.ts";
+import { wideFaults } from "./wide-faults.ts";
 import { runWorker, sum, workerCount } from "./workers.ts";
 
 /** Both campaigns, the planted faults and plain Socket.IO take three minutes together. */
@@ -17,6 +20,16 @@ const campaigns = [
     seedsMin: 100,
     seedsMax: 3_000,
   },
+];
+
+/** Of each kind one that is found soon. */
+const sampledFaults = [
+  "an entry is sent before its commit",
+  "a leave takes what was emitted before it",
+  "a commit is told before it is flushed",
+  "the answer of a handler with once is not kept",
+  "a drain takes nothing any more from the beginning",
+  "what follows a join does not wait for the older events",
 ];
 
 const program = await bundle({ entry: "main.mjs" });
@@ -40,6 +53,26 @@ it.each(campaigns)("keeps every promise in every seed: $name", async (campaign) 
   );
   expect(figures.found.slice(0, 20)).toEqual([]);
   expect(figures.seeds).toBeGreaterThan(seedsMin);
+});
+
+/**
+ * Goal: the checks see what they are there for. Method: some of the faults that `npm run mutate:simulation` plants, one
+ * after the other; each shows within few seeds.
+ */
+it("finds faults that are planted", async () => {
+  const all = [...faults, ...wideFaults];
+  const queue = sampledFaults.map((what) => all.findIndex((fault) => fault.what === what));
+  const missed: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let number = queue.shift(); number !== undefined; number = queue.shift()) {
+      const fault = all[number];
+      if (fault === undefined) throw new Error("no such fault");
+      const { found } = await search(bundle, fault, { number, seeds: 500 });
+      if (found === undefined) missed.push(fault.what);
+    }
+  };
+  await Promise.all(Array.from({ length: workerCount }, work));
+  expect(missed).toEqual([]);
 });
 
 it("sees what plain Socket.IO loses", async () => {
