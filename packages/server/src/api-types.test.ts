@@ -85,6 +85,23 @@ describe("Server", () => {
     });
   });
 
+  it("tells how the store is, what was refused, and what was left out", () => {
+    compiles<AppServer>((io) => {
+      io.on("store_status", ({ state, low, freeBytes }) => {
+        expectTypeOf(state).toEqualTypeOf<"opening" | "open" | "full" | "failed" | "closed">();
+        expectTypeOf(low).toEqualTypeOf<boolean>();
+        expectTypeOf(freeBytes).toEqualTypeOf<number | undefined>();
+      });
+      io.on("emit_refused", ({ code, rooms }) => {
+        expectTypeOf(code).toEqualTypeOf<string>();
+        expectTypeOf(rooms).toEqualTypeOf<readonly string[]>();
+      });
+      expectTypeOf(io.counters.volatileDropped).toEqualTypeOf<number>();
+      // @ts-expect-error: they are counted by the server alone
+      io.counters.volatileDropped = 0;
+    });
+  });
+
   it("collects the answers of all clients within a timeout", () => {
     compiles<AppServer>((io) => {
       io.timeout(1000).emit("question", "text", (err, choices) => {
