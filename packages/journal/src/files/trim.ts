@@ -70,6 +70,8 @@ export class Trimmer {
         if (rows.offset(this.#rows) >= tailOf(rows.stream(this.#rows))) return;
         this.#pass(segment, index);
       }
+      // It has session records behind its entries: its file may only go once the tails are past them.
+      return;
     }
   }
 

@@ -1,0 +1,67 @@
+/** A process that dies between two steps of its upkeep or of its start: the next one opens, and promises no less. */
+import { expect, it } from "vitest";
+import type { Journal, Stream } from "../journal.ts";
+import {
+  entry,
+  ManualClock,
+  RecordingFollower,
+  SeededRandom,
+  SimulatedDisk,
+  session,
+} from "../testing/index.ts";
+import { openFilesJournal } from "./open.ts";
+import type { FilesJournalOptions } from "./options.ts";
+
+const clock = new ManualClock();
+
+async function open(
+  disk: SimulatedDisk,
+  options: FilesJournalOptions = {},
+): Promise<{ journal: Journal; stream: Stream; follower: RecordingFollower }> {
+  clock.dropTimers();
+  const random = new SeededRandom(disk.calls + 1);
+  const small = { segmentBytes: 64 * 1024, minimumFreeBytes: 0, clock, random };
+  const journal = await openFilesJournal("/store", {
+    ...small,
+    ...options,
+    disk: disk.newProcess(),
+  });
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  return { journal, stream, follower };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const segments = (disk: SimulatedDisk): string[] =>
+  disk.paths().filter((path) => path.endsWith(".segment"));
+
+const kilobyte = "k".repeat(1_000);
+
+it.each([
+  ["session records alone", 0],
+  ["entries that are dropped, and session records", 1],
+])("drops a segment of %s with its tail, also when it was killed before", async (_, entries) => {
+  const disk = new SimulatedDisk();
+  const retention = { entries: 10, ageMs: 1_000 };
+  const first = await open(disk, { retention });
+  for (let n = 0; n < entries; n++) await first.follower.append(first.stream, entry("a"));
+  clock.advance(2_000);
+  await settle();
+  for (let n = 0; n < 70; n++) await first.follower.append(first.stream, session(kilobyte));
+  await first.follower.append(first.stream, entry("b"));
+  await settle();
+  expect(segments(disk).length).toBeGreaterThan(1);
+
+  await open(disk, { retention: { entries: 10 } });
+  clock.advance(1_100);
+  await settle();
+  expect(segments(disk)[0]).not.toBe("/store/000000000001.segment");
+
+  const third = await open(disk, { retention: { entries: 10 } });
+  expect(third.stream.head).toBe(entries + 71);
+  await third.journal.close();
+});
