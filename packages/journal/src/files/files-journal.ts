@@ -197,13 +197,15 @@ export class FilesJournal implements Journal {
     this.#admission.tryWaiting();
   }
 
+  /** Flushed: files go after it, and without a flush they may be gone after a power cut, and this not be there. */
   commitTails(tails: ReadonlyMap<number, number>): Promise<void> {
-    return this.#admission.control(() => ({
+    const trimmed = this.#admission.control(() => ({
       control: { type: "trim", tails: [...tails] },
       committed: () => {
         for (const stream of this.#streams) stream.trimTo(tails.get(stream.number) ?? 0);
       },
     }));
+    return this.#flushed(trimmed);
   }
 
   groupCommitted(): void {

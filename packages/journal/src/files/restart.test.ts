@@ -65,3 +65,32 @@ it.each([
   expect(third.stream.head).toBe(entries + 71);
   await third.journal.close();
 });
+
+/** What is unlinked may be gone at once, without a flush; what says that nobody needs it must be on the disk by then. */
+it.each(["process", "memory"] as const)(
+  "class %s: flushes what retention has dropped before its file goes",
+  async (durability) => {
+    const disk = new SimulatedDisk();
+    const options = { durability, retention: { entries: 10 } };
+    const { stream, follower } = await open(disk, options);
+    for (let n = 0; n < 200; n++) {
+      await follower.append(stream, entry(kilobyte));
+      await settle();
+    }
+    let left: SimulatedDisk | undefined;
+    disk.onCall = ({ name, path }) => {
+      if (name === "unlink" && path.endsWith(".segment") && left === undefined) {
+        left = disk.afterPowerCut("lose all");
+        left.remove(path);
+      }
+      return undefined;
+    };
+    clock.advance(1_100);
+    await settle();
+    expect(left).toBeDefined();
+    if (left === undefined) return;
+    const again = await open(left, options);
+    expect(again.stream.tail).toBe(191);
+    await again.journal.close();
+  },
+);
