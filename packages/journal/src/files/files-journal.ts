@@ -58,6 +58,8 @@ export class FilesJournal implements Journal {
   readonly #disk: Disk;
   readonly #lock: DiskLock;
   readonly #bootId: string | undefined;
+  /** What was promised to whom, as the record says: the last process, until this one has said what it promises. */
+  #promised: Pick<Checkpoint, "bootId" | "durability">;
   readonly #space: FreeSpace;
   readonly store: SegmentStore;
   readonly #cache: BlockCache;
@@ -88,6 +90,8 @@ export class FilesJournal implements Journal {
     this.#disk = settings.disk;
     this.#lock = lock;
     this.#bootId = bootId;
+    const { durability = settings.durability } = recovered;
+    this.#promised = { bootId: recovered.bootId, durability };
     this.#ageBase = recovered.ageMs;
     this.#openedMs = this.clock.monotonicMs();
     this.#idsFiles = recovered.idsFiles;
@@ -240,17 +244,19 @@ export class FilesJournal implements Journal {
       if (segment.ids.length > 0) this.#idsFiles.push(idsFacts(segment.number, segment.ids));
       this.#chores.sealed(segment);
     }
-    const opened = this.#admission.control(() => ({
-      control: { type: "open", bootId: this.#bootId, durability: this.durability },
-      committed: () => undefined,
-    }));
     this.store.prepare();
-    await opened;
     if (loseEpochs) {
       for (const stream of this.#streams) {
         await this.beginEpoch(stream, recovered.lostAfter.get(stream.number) ?? stream.head);
       }
     }
+    // After the epochs: a start that is killed before this frame is there leaves it to the next one to begin them.
+    await this.#admission.control(() => ({
+      control: { type: "open", bootId: this.#bootId, durability: this.durability },
+      committed: () => {
+        this.#promised = { bootId: this.#bootId, durability: this.durability };
+      },
+    }));
     await this.#commit.flushNow();
     await this.#trimmer.restore((number) => this.#streams.numbered(number)?.tail ?? 0);
     this.#chores.checkpoint(this.#checkpoint(active.number, active.end, false));
@@ -309,8 +315,7 @@ export class FilesJournal implements Journal {
       place,
       clean,
       ageMs: this.ageMs(),
-      bootId: this.#bootId,
-      durability: this.durability,
+      ...this.#promised,
       segments: this.store.segments
         .filter(({ number }) => number < segment)
         .map((one) => one.facts()),

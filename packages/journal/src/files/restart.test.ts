@@ -94,3 +94,32 @@ it.each(["process", "memory"] as const)(
     await again.journal.close();
   },
 );
+
+/**
+ * Goal: records that a power cut has taken are never forgotten. Method: class process, power cut; the next start is
+ * killed before each of its calls in turn; the one after that must have another epoch.
+ */
+it("begins another epoch, however often the start that has to is killed", async () => {
+  const disk = new SimulatedDisk();
+  const options = { durability: "process" } as const;
+  const first = await open(disk, options);
+  await first.follower.append(first.stream, entry("a"));
+  const left = disk.afterPowerCut("lose all");
+  const epochs: number[] = [];
+  for (let calls = 1; ; calls++) {
+    const start = left.clone();
+    start.bootId = left.bootId;
+    let killed: SimulatedDisk | undefined;
+    start.onCall = ({ number }) => {
+      if (number === calls) killed = start.clone();
+      return undefined;
+    };
+    await (await open(start, options)).journal.close();
+    if (killed === undefined) break;
+    const again = await open(killed, options);
+    epochs.push(again.stream.epochs.length);
+    await again.journal.close();
+  }
+  expect(epochs.length).toBeGreaterThan(5);
+  expect(epochs.filter((count) => count < 2)).toEqual([]);
+});
