@@ -122,11 +122,18 @@ export function corrupt(name: string, what: string): JournalError {
   return new JournalError("HF_STORE_CORRUPT", { detail: `${name}: ${what}` });
 }
 
+interface OpenFile {
+  readonly file: Promise<DiskFile>;
+  users: number;
+}
+
 /** The descriptors of segments that are read: a few stay open, and a file that is removed closes with its last reader. */
 export class OpenSegments {
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #open = new Map<number, { file: Promise<DiskFile>; users: number }>();
+  readonly #open = new Map<number, OpenFile>();
+  /** How many stay open when nobody reads them. */
+  #keep = 32;
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -134,10 +141,7 @@ export class OpenSegments {
   }
 
   async use<Result>(number: number, run: (file: DiskFile) => Promise<Result>): Promise<Result> {
-    const open = this.#open.get(number) ?? {
-      file: this.#disk.open(join(this.#folder, segmentName(number)), "read"),
-      users: 0,
-    };
+    const open = this.#open.get(number) ?? this.#openFile(number);
     this.#open.delete(number); // So that it is the one that was used last.
     this.#open.set(number, open);
     open.users++;
@@ -146,8 +150,18 @@ export class OpenSegments {
     } finally {
       open.users--;
       if (this.#open.get(number) !== open) await closeUnused(open);
-      else await this.#closeOldest(32);
+      else await this.#closeOldest(this.#keep);
     }
+  }
+
+  #openFile(number: number): OpenFile {
+    const path = join(this.#folder, segmentName(number));
+    const open = { file: this.#disk.open(path, "read"), users: 0 };
+    // That it cannot be opened now says nothing of the next time.
+    open.file.catch(() => {
+      if (this.#open.get(number) === open) this.#open.delete(number);
+    });
+    return open;
   }
 
   /** No longer keeps a segment open. */
@@ -157,7 +171,9 @@ export class OpenSegments {
     if (open !== undefined) await closeUnused(open);
   }
 
+  /** Closes what nobody reads, and from then on each with its last reader. */
   async closeAll(): Promise<void> {
+    this.#keep = 0;
     for (const number of [...this.#open.keys()]) await this.forget(number);
   }
 
@@ -169,7 +185,7 @@ export class OpenSegments {
   }
 }
 
-async function closeUnused(open: { file: Promise<DiskFile>; users: number }): Promise<void> {
+async function closeUnused(open: OpenFile): Promise<void> {
   if (open.users > 0) return;
   const file = await open.file.catch(() => undefined);
   await file?.close();

@@ -1,0 +1,111 @@
+/** Descriptors and the folder: none is kept behind a close, a start that fails, or an open that failed for a moment. */
+import { expect, it } from "vitest";
+import type { Disk } from "../disk.ts";
+import type { ReadRequest } from "../journal.ts";
+import { entry, ManualClock, RecordingFollower, SimulatedDisk } from "../testing/index.ts";
+import { openFilesJournal } from "./open.ts";
+
+const request: ReadRequest = {
+  from: 0,
+  direction: "forward",
+  tags: undefined,
+  untagged: true,
+  maxBytes: 1e9,
+  maxEntries: 1e6,
+};
+
+const kilobyte = "k".repeat(1_000);
+
+/** A disk that counts the files that are open, and opens none to read before `gate`. */
+function counting(
+  disk: Disk,
+  gate = Promise.resolve(),
+): { readonly disk: Disk; readonly open: Map<string, number> } {
+  const open = new Map<string, number>();
+  const add = (path: string, count: number): void => {
+    open.set(path, (open.get(path) ?? 0) + count);
+    if (open.get(path) === 0) open.delete(path);
+  };
+  const counted: Disk = Object.create(disk, {
+    open: {
+      value: async (path: string, mode: "read" | "write" | "create") => {
+        if (mode === "read") await gate;
+        const file = await disk.open(path, mode);
+        add(path, 1);
+        return Object.create(file, {
+          close: {
+            value: () => {
+              add(path, -1);
+              return file.close();
+            },
+          },
+          ...Object.fromEntries(
+            (["write", "flush", "read", "size", "truncate"] as const).map((name) => [
+              name,
+              { value: file[name].bind(file) },
+            ]),
+          ),
+        });
+      },
+    },
+    ...Object.fromEntries(
+      (
+        [
+          "makeFolder",
+          "rename",
+          "unlink",
+          "list",
+          "flushFolder",
+          "freeBytes",
+          "lock",
+          "bootId",
+        ] as const
+      ).map((name) => [name, { value: disk[name].bind(disk) }]),
+    ),
+  });
+  return { disk: counted, open };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function filled(disk: Disk) {
+  const clock = new ManualClock();
+  const options = { segmentBytes: 64 * 1024, minimumFreeBytes: 0, cacheBytes: 0, clock, disk };
+  const journal = await openFilesJournal("/store", options);
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  for (let n = 0; n < 200; n++) await follower.append(stream, entry(kilobyte));
+  await settle();
+  return { journal, stream, follower, clock, options };
+}
+
+it("reads a segment that could not be opened a moment ago", async () => {
+  const disk = new SimulatedDisk();
+  const { journal, stream } = await filled(disk.newProcess());
+  disk.onCall = ({ name, path }) =>
+    name === "open" && path.endsWith("1.segment") ? { error: "EMFILE" } : undefined;
+  await expect(stream.read(request)).rejects.toMatchObject({ code: "HF_STORE_FAILED" });
+  disk.onCall = undefined;
+  expect((await stream.read(request)).entries).toHaveLength(200);
+  await journal.close();
+});
+
+it("has no file open once it is closed, whatever was being read", async () => {
+  let openGate: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    openGate = resolve;
+  });
+  const { disk, open } = counting(new SimulatedDisk().newProcess(), gate);
+  const { journal, stream, clock } = await filled(disk);
+  const page = Promise.resolve(stream.read(request)).catch(() => undefined);
+  await settle();
+  await journal.close();
+  openGate();
+  await page;
+  await settle();
+  expect([...open]).toEqual([]);
+  expect(clock.pendingTimers).toBe(0);
+});
