@@ -88,6 +88,7 @@ export class Chores {
           this.stop();
           return this.#host.failed(error);
         }
+        if (this.#stopped) return;
         this.#cancelRetry = this.#host.clock.startTimer(retryMs, () => {
           this.#cancelRetry = undefined;
           this.#start();

@@ -260,7 +260,9 @@ export class GroupCommit {
     await this.flushNow();
     if (this.#failure !== undefined) return;
     const former = this.#file;
-    this.#file = await this.#host.store.openForWriting(group.segment);
+    const file = await this.#host.store.openForWriting(group.segment);
+    if (this.failure !== undefined) return file.close();
+    this.#file = file;
     this.#written = group.segment;
     this.#host.segmentFull(full, group.segment);
     await former.close();

@@ -109,3 +109,43 @@ it("has no file open once it is closed, whatever was being read", async () => {
   expect([...open]).toEqual([]);
   expect(clock.pendingTimers).toBe(0);
 });
+
+it.each(["write", "flush", "create", "rename", "flushFolder"])(
+  "leaves nothing behind when it fails in %s while it starts",
+  async (failing) => {
+    const disk = new SimulatedDisk();
+    await (await filled(disk.newProcess())).journal.close();
+    for (let nth = 1; ; nth++) {
+      const image = disk.clone();
+      let calls = 0;
+      image.onCall = ({ name }) =>
+        name === failing && ++calls === nth ? { error: "EIO" } : undefined;
+      const counted = counting(image.newProcess());
+      const clock = new ManualClock();
+      const options = { segmentBytes: 64 * 1024, minimumFreeBytes: 0, clock, disk: counted.disk };
+      const journal = await openFilesJournal("/store", options).catch(() => undefined);
+      if (journal !== undefined) {
+        await journal.close();
+        if (calls < nth) break;
+        continue;
+      }
+      const callsThen = image.calls;
+      const left = [[...counted.open], clock.pendingTimers];
+      await settle();
+      expect([failing, nth, left, image.calls - callsThen]).toEqual([failing, nth, [[], 0], 0]);
+      const again = await openFilesJournal("/store", options);
+      await again.close();
+    }
+  },
+);
+
+it("lets go of the folder also when a follower has no state to give", async () => {
+  const disk = new SimulatedDisk().newProcess();
+  const { journal, follower, options } = await filled(disk);
+  follower.checkpoint = () => {
+    throw new Error("no state");
+  };
+  await expect(journal.close()).rejects.toThrow("no state");
+  const again = await openFilesJournal("/store", options);
+  await again.close();
+});

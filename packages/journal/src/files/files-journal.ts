@@ -192,12 +192,12 @@ export class FilesJournal implements Journal {
   }
 
   preparedOrNot(): void {
-    if (this.store.lacking) {
+    if (this.store.lacking && this.#closing === undefined) {
       this.#cancelPrepare ??= this.clock.startTimer(prepareEveryMs, () => {
         this.#cancelPrepare = undefined;
-        if (this.#closing === undefined) this.store.prepare();
+        this.store.prepare();
       });
-    } else this.#setState("open");
+    } else if (!this.store.lacking) this.#setState("open");
     this.#admission.tryWaiting();
   }
 
@@ -371,7 +371,23 @@ export class FilesJournal implements Journal {
     this.#cancelLook?.();
   }
 
+  /** Ends what could not be started: the folder is let go of by whoever has taken it. */
+  async abandon(): Promise<void> {
+    this.#closing ??= Promise.resolve();
+    await this.#letGo();
+  }
+
   async #close(): Promise<void> {
+    try {
+      await this.#complete();
+    } finally {
+      await this.#letGo().finally(() => this.#lock.release());
+      this.#setState("closed");
+    }
+  }
+
+  /** Writes all that there is to write. */
+  async #complete(): Promise<void> {
     this.#stopTimers();
     const commit = this.#commit;
     await this.#trimmer.run().catch(() => undefined);
@@ -383,11 +399,16 @@ export class FilesJournal implements Journal {
       this.#chores.checkpoint(this.#checkpoint(active.number, active.end, true));
     }
     await this.#chores.done();
+  }
+
+  /** Ends what goes on beside the commits, and has no file open any more. */
+  async #letGo(): Promise<void> {
+    this.#stopTimers();
     this.#chores.stop();
-    await commit?.close();
+    await this.#chores.done();
+    await this.store.settled();
+    await this.#commit?.close();
     await this.store.close();
-    await this.#lock.release();
-    this.#setState("closed");
   }
 
   #setState(state: JournalStatus["state"]): void {

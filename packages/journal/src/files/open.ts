@@ -66,7 +66,12 @@ export async function start(
     recovered,
     bootId,
   });
-  await journal.start(recovered, salvaged || hasLost(recovered, bootId));
+  try {
+    await journal.start(recovered, salvaged || hasLost(recovered, bootId));
+  } catch (error) {
+    await journal.abandon();
+    throw error;
+  }
   return journal;
 }
 
