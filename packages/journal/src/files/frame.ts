@@ -67,6 +67,8 @@ export function unframeable(entry: EntryRecord): string | undefined {
   if (id !== undefined && (long(id.producer) || long(id.id) || long(id.digest))) {
     return "a message id of more than 16,383 characters";
   }
+  const bound = frameBound(entry);
+  if (bound > frameMaxBytes) return `${bound} bytes; at most ${frameMaxBytes}`;
   return undefined;
 }
 
