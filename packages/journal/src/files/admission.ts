@@ -22,6 +22,8 @@ interface AppendCall {
   readonly records: readonly StreamRecord[];
   /** What is written, where that is a copy. */
   readonly contents?: readonly StreamRecord[];
+  /** Whether too much waited already when it came: its entries are refused, in their turn. */
+  readonly isTooMuch?: boolean;
   readonly closed: JournalError | undefined;
 }
 
@@ -77,16 +79,33 @@ export class Admission {
   ): void {
     if (records.length === 0) return;
     if (this.#waiting.length === 0 && this.#take(stream, { records, closed })) return;
+    const isTooMuch = this.#isTooMuch(records);
     // Their owners may change the bodies once this call is over.
-    const contents = records.map((record) => ({ ...record, body: new Uint8Array(record.body) }));
-    for (const { body } of contents) this.#waitingBytes += body.length;
-    this.#waiting.push(() => this.#take(stream, { records, contents, closed }));
+    const contents = records.map((record) =>
+      isTooMuch && record.kind === "entry"
+        ? record
+        : { ...record, body: new Uint8Array(record.body) },
+    );
+    let bytes = 0;
+    for (const [index, content] of contents.entries())
+      if (content !== records[index]) bytes += content.body.length;
+    this.#waitingBytes += bytes;
+    this.#waiting.push(() => {
+      const isTaken = this.#take(stream, { records, contents, isTooMuch, closed });
+      if (isTaken) this.#waitingBytes -= bytes;
+      return isTaken;
+    });
+  }
+
+  #isTooMuch(records: readonly StreamRecord[]): boolean {
+    let bytes = (this.#commit?.pendingBytes ?? 0) + this.#waitingBytes;
+    for (const record of records) if (record.kind === "entry") bytes += frameBound(record);
+    return bytes > this.#settings.pendingMaxBytes;
   }
 
   /** There is a segment, or none can be had, or the journal has failed. */
   tryWaiting(): void {
     while (this.#waiting[0]?.() === true) this.#waiting.shift();
-    if (this.#waiting.length === 0) this.#waitingBytes = 0;
   }
 
   /** @returns false when it has to wait for a segment */
@@ -96,7 +115,9 @@ export class Admission {
     const { records, contents = records } = call;
     const stopped = call.closed ?? (commit.failure && new JournalError("HF_STORE_READ_ONLY"));
     const room =
-      stopped === undefined ? this.#roomFor(commit, contents) : { refusal: () => stopped };
+      stopped === undefined
+        ? this.#roomFor(commit, contents, call.isTooMuch)
+        : { refusal: () => stopped };
     if (room === undefined) return false;
 
     const now = commit.stamp();
@@ -130,7 +151,11 @@ export class Admission {
   }
 
   /** Makes room for what is taken. @returns why records are refused, if they are; undefined when a segment is waited for */
-  #roomFor(commit: GroupCommit, records: readonly StreamRecord[]): Room | undefined {
+  #roomFor(
+    commit: GroupCommit,
+    records: readonly StreamRecord[],
+    isTooMuch = false,
+  ): Room | undefined {
     let entryBytes = 0;
     let sessionBytes = 0;
     for (const record of records) {
@@ -139,11 +164,11 @@ export class Admission {
       if (record.kind === "entry") entryBytes += bound;
       else sessionBytes += bound;
     }
-    const pending = commit.pendingBytes + this.#waitingBytes;
     const noSpace = this.#store.lacking && !this.#store.hasNext;
     const full = noSpace && commit.fill >= entriesStopAt;
+    const pending = commit.pendingBytes + entryBytes;
     const refused =
-      entryBytes > 0 && (full || pending + entryBytes > this.#settings.pendingMaxBytes);
+      entryBytes > 0 && (full || isTooMuch || pending > this.#settings.pendingMaxBytes);
     const bytes = sessionBytes + (refused ? 0 : entryBytes);
     if (bytes > 0 && !commit.makeRoom(bytes + (noSpace ? commit.segmentBytes * trimPart : 0))) {
       if (!this.#store.lacking) return undefined;

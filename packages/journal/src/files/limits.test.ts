@@ -1,7 +1,8 @@
-/** Where numbers end: what a frame cannot say is refused. */
+/** Where numbers end: what a frame cannot say is refused, and what may wait for a segment has a bound. */
 import { expect, it } from "vitest";
-import { entry } from "../testing/index.ts";
+import { entry, ManualClock, RecordingFollower, SimulatedDisk, session } from "../testing/index.ts";
 import { frameBound, frameMaxBytes, unframeable } from "./frame.ts";
+import { openFilesJournal } from "./open.ts";
 
 /** Two bytes for each character: many of them are more than the length of a frame can say, and fewer than the limit. */
 it("refuses texts that are longer in a frame than a frame can be", () => {
@@ -12,4 +13,58 @@ it("refuses texts that are longer in a frame than a frame can be", () => {
   expect(unframeable(fits)).toBeUndefined();
   expect(frameBound(tooLong)).toBeGreaterThan(frameMaxBytes);
   expect(unframeable(tooLong)).toMatch(/bytes; at most/);
+});
+
+const kilobyte = "k".repeat(1_000);
+
+/** Holds back every segment that is made, until it is told to go on. */
+async function withoutSegment(pendingMaxBytes: number) {
+  const held: (() => void)[] = [];
+  let holds = false;
+  const disk = new SimulatedDisk({
+    schedule: (act) => {
+      if (holds) held.push(act);
+      else queueMicrotask(act);
+    },
+  });
+  const journal = await openFilesJournal("/store", {
+    segmentBytes: 64 * 1024,
+    minimumFreeBytes: 0,
+    pendingMaxBytes,
+    clock: new ManualClock(),
+    disk: disk.newProcess(),
+  });
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  return {
+    journal,
+    stream,
+    follower,
+    hold: () => {
+      holds = true;
+    },
+    goOn: () => {
+      holds = false;
+      for (const act of held.splice(0)) queueMicrotask(act);
+    },
+  };
+}
+
+it("counts what waits for a segment once, and refuses what is more, the last of it", async () => {
+  const { journal, stream, follower, hold, goOn } = await withoutSegment(140_000);
+  hold();
+  // 64 KiB have room, the next segment is there; the rest waits for the one after it.
+  for (let n = 0; n < 160; n++) stream.append([entry(kilobyte)]);
+  stream.append([session("s")]);
+  goOn();
+  await follower.told(161);
+  const kinds = follower.fates.map(({ kind }) => kind);
+  const refused = kinds.indexOf("refused");
+  expect(refused).toBeGreaterThan(100);
+  expect(kinds.slice(0, refused).every((kind) => kind === "committed")).toBe(true);
+  expect(kinds.slice(refused, 160).every((kind) => kind === "refused")).toBe(true);
+  expect(kinds[160]).toBe("committed");
+  expect(stream.head).toBe(refused + 1);
+  await journal.close();
 });
