@@ -6,7 +6,7 @@ import { entrySize } from "../entry-size.ts";
 import { JournalError } from "../errors.ts";
 import type { StreamRecord } from "../journal.ts";
 import type { GroupCommit } from "./commit.ts";
-import type { Control } from "./control.ts";
+import type { ControlFrame } from "./control.ts";
 import type { FilesStream } from "./files-stream.ts";
 import { frameBound, unframeable } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
@@ -37,13 +37,6 @@ interface Batch {
   readonly room: Room;
   /** The journal's own time. */
   readonly now: number;
-}
-
-export interface ControlFrame {
-  readonly control: Control;
-  /** The frame has its place: what follows it in the record may say so. */
-  encoded?(): void;
-  committed(): void;
 }
 
 const noRefusal: Room = { refusal: () => undefined };

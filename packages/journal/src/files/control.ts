@@ -31,6 +31,14 @@ export type Control =
   /** Retention: the first offsets that are kept. */
   | { readonly type: "trim"; readonly tails: readonly (readonly [stream: number, tail: number])[] };
 
+/** What writes one. */
+export interface ControlFrame {
+  readonly control: Control;
+  /** The frame has its place: what follows it in the record may say so. */
+  encoded?(): void;
+  committed(): void;
+}
+
 /** @returns undefined when the value is no control that this format has */
 export function controlOf(value: unknown): Control | undefined {
   if (typeof value !== "object" || value === null) return undefined;

@@ -36,8 +36,6 @@ const prepareEveryMs = 1_000;
 const trimSoonMs = 1_000;
 /** How often what other classes have not flushed is flushed. */
 const flushEveryMs = 1_000;
-/** How often it is looked how full the disk is. */
-const lookEveryMs = 10_000;
 
 export interface Opened {
   readonly settings: Settings;
@@ -74,12 +72,11 @@ export class FilesJournal implements Journal {
   #state: JournalStatus["state"] = "open";
   readonly #ageBase: number;
   readonly #openedMs: number;
-  #neededFrom: number;
+  neededFrom: number;
   #cancelTrim: (() => void) | undefined;
   #trimSoon = false;
   #cancelPrepare: (() => void) | undefined;
   #cancelFlush: (() => void) | undefined;
-  #cancelLook: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ settings, folder, storeSeed, secret, lock, recovered, bootId }: Opened) {
@@ -90,14 +87,13 @@ export class FilesJournal implements Journal {
     this.#disk = settings.disk;
     this.#lock = lock;
     this.#bootId = bootId;
-    const { durability = settings.durability } = recovered;
-    this.#promised = { bootId: recovered.bootId, durability };
     this.#ageBase = recovered.ageMs;
     this.#openedMs = this.clock.monotonicMs();
     this.#idsFiles = recovered.idsFiles;
-    this.#neededFrom = recovered.segments[0]?.number ?? 1;
+    this.neededFrom = recovered.segments[0]?.number ?? 1;
     this.#cache = new BlockCache(settings.cacheBytes);
-    const { segments, prepared } = recovered;
+    const { segments, prepared, durability = this.durability } = recovered;
+    this.#promised = { bootId: recovered.bootId, durability };
     this.#space = new FreeSpace(settings.disk, folder, settings.lowFreeBytes, () => this.#tell());
     const storeOptions = { ...settings, folder, storeSeed, space: this.#space };
     this.store = new SegmentStore(storeOptions, this, segments, prepared[0]);
@@ -148,19 +144,7 @@ export class FilesJournal implements Journal {
   beginEpoch(stream: FilesStream, end: number): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     const id = this.#newEpochId();
-    const begun = this.#admission.control(() => {
-      const start = stream.appended;
-      const former = stream.appendedEpochs;
-      const ended = former.map((epoch) => (epoch.end === undefined ? { ...epoch, end } : epoch));
-      return {
-        control: { type: "epoch", stream: stream.number, end, id },
-        encoded: () => {
-          stream.appendedEpochs = [...ended, { id, start, end: undefined }];
-        },
-        committed: () => stream.changeEpoch(end, id, start),
-      };
-    });
-    return this.#flushed(begun);
+    return this.#flushed(this.#admission.control(() => stream.epochFrame(end, id)));
   }
 
   // --- for the parts ---
@@ -168,10 +152,6 @@ export class FilesJournal implements Journal {
   /** The journal's own time goes on while it is open, and never jumps. */
   ageMs(): number {
     return Math.floor(this.#ageBase + this.clock.monotonicMs() - this.#openedMs);
-  }
-
-  get neededFrom(): number {
-    return this.#neededFrom;
   }
 
   startOfSegment(previousEnd: number): Control {
@@ -187,7 +167,7 @@ export class FilesJournal implements Journal {
   }
 
   checkpointed({ segment }: Checkpoint): void {
-    this.#neededFrom = segment;
+    this.neededFrom = segment;
     this.#armTrim(true);
   }
 
@@ -264,7 +244,7 @@ export class FilesJournal implements Journal {
     if (this.#commit.failure !== undefined) throw this.#commit.failure;
     this.#armTrim(false);
     this.#armFlush();
-    await this.#lookAtSpace();
+    await this.#space.watch(this.clock);
   }
 
   // --- streams ---
@@ -348,14 +328,6 @@ export class FilesJournal implements Journal {
     }
   }
 
-  /** Others write to the same disk, also while nothing is published. */
-  async #lookAtSpace(): Promise<void> {
-    // A disk that does not say how full it is shows that where it is written to.
-    await this.#space.look().catch(() => undefined);
-    if (this.#closing !== undefined || this.#state === "failed") return;
-    this.#cancelLook = this.clock.startTimer(lookEveryMs, () => void this.#lookAtSpace());
-  }
-
   #armFlush(): void {
     if (this.durability === "disk" || this.#cancelFlush !== undefined) return;
     this.#cancelFlush = this.clock.startTimer(flushEveryMs, () => {
@@ -368,21 +340,25 @@ export class FilesJournal implements Journal {
     this.#cancelTrim?.();
     this.#cancelFlush?.();
     this.#cancelPrepare?.();
-    this.#cancelLook?.();
+    this.#space.stop();
   }
 
   /** Ends what could not be started: the folder is let go of by whoever has taken it. */
-  async abandon(): Promise<void> {
-    this.#closing ??= Promise.resolve();
-    await this.#letGo();
+  abandon(): Promise<void> {
+    this.#closing = this.#letGo();
+    return this.#closing;
   }
 
   async #close(): Promise<void> {
     try {
       await this.#complete();
     } finally {
-      await this.#letGo().finally(() => this.#lock.release());
-      this.#setState("closed");
+      try {
+        await this.#letGo();
+      } finally {
+        await this.#lock.release();
+        this.#setState("closed");
+      }
     }
   }
 

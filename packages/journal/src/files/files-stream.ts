@@ -13,7 +13,7 @@ import type {
 } from "../journal.ts";
 import type { Block } from "./block.ts";
 import type { CheckpointStream } from "./checkpoint.ts";
-import type { StreamFacts } from "./control.ts";
+import type { ControlFrame, StreamFacts } from "./control.ts";
 import { FrameHead, frameKinds, readHead } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
 import type { RecoveredStream } from "./recovered.ts";
@@ -131,7 +131,21 @@ export class FilesStream implements Stream {
     });
   }
 
-  changeEpoch(end: number, id: string, start: number): void {
+  /** What begins another epoch behind what was appended so far. */
+  epochFrame(end: number, id: string): ControlFrame {
+    const start = this.appended;
+    const former = this.appendedEpochs;
+    const ended = former.map((epoch) => (epoch.end === undefined ? { ...epoch, end } : epoch));
+    return {
+      control: { type: "epoch", stream: this.number, end, id },
+      encoded: () => {
+        this.appendedEpochs = [...ended, { id, start, end: undefined }];
+      },
+      committed: () => this.#changeEpoch(end, id, start),
+    };
+  }
+
+  #changeEpoch(end: number, id: string, start: number): void {
     const current = this.#epochs.pop();
     if (current !== undefined) this.#epochs.push({ ...current, end });
     this.#epochs.push({ id, start, end: undefined });

@@ -2,10 +2,13 @@
  * How much space the file system of a store has left. Below the soft limit somebody should be told, while there is still
  * time: at the hard one nothing more is taken.
  */
+import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 
 /** Space is no longer low when this many times the soft limit is free: a figure that swings tells nothing. */
 const enoughTimes = 1.25;
+/** How often it is looked how full the disk is. */
+const lookEveryMs = 10_000;
 
 export class FreeSpace {
   readonly #disk: Disk;
@@ -15,6 +18,8 @@ export class FreeSpace {
   /** When it was last looked. */
   bytes: number | undefined;
   low = false;
+  #cancelLook: (() => void) | undefined;
+  #stopped = false;
 
   /** @param changed called when `low` has changed */
   constructor(disk: Disk, folder: string, lowBytes: number, changed: () => void) {
@@ -34,5 +39,18 @@ export class FreeSpace {
       this.#changed();
     }
     return bytes;
+  }
+
+  /** Looks now, and again and again: others write to the same disk, also while nothing is published. */
+  async watch(clock: Clock): Promise<void> {
+    // A disk that does not say how full it is shows that where it is written to.
+    await this.look().catch(() => undefined);
+    if (this.#stopped) return;
+    this.#cancelLook = clock.startTimer(lookEveryMs, () => void this.watch(clock));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelLook?.();
   }
 }
