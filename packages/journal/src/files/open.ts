@@ -7,8 +7,16 @@ import { FilesJournal } from "./files-journal.ts";
 import { type FilesJournalOptions, type Settings, settingsOf } from "./options.ts";
 import type { Recovered } from "./recovered.ts";
 import { recover } from "./recovery.ts";
-import { segmentName } from "./segment.ts";
-import { createStoreFile, invalidFolder, readStoreFile, type StoreFile } from "./store-file.ts";
+import { corrupt, segmentName } from "./segment.ts";
+import {
+  createStoreFile,
+  invalidFolder,
+  isUnfinished,
+  readStoreFile,
+  type StoreFile,
+  unfinished,
+  unfinishedName,
+} from "./store-file.ts";
 
 /**
  * Opens the journal in a folder, made when there is none. Rejects with HF_STORE_LOCKED, HF_STORE_CORRUPT,
@@ -37,6 +45,9 @@ export async function openFilesJournal(
 
 async function openLocked(folder: string, settings: Settings, lock: DiskLock): Promise<Journal> {
   const { disk, random } = settings;
+  if (await isUnfinished(disk, folder)) {
+    throw corrupt(unfinishedName, unfinished);
+  }
   const file = (await readStoreFile(disk, folder)) ?? (await createStoreFile(disk, folder, random));
   const recovered = await recover(disk, folder, file.seed);
   await repair(disk, folder, recovered);

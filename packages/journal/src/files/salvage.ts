@@ -9,7 +9,7 @@ import { JournalError } from "../errors.ts";
 import { Block } from "./block.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { wrap } from "./container.ts";
-import { flush, readFile, removeFile, write } from "./file-io.ts";
+import { createFile, flush, readFile, removeFile, write } from "./file-io.ts";
 import { FrameHead, frameHeaderBytes, frameKinds, frameMaxBytes, writePlain } from "./frame.ts";
 import { repair, start } from "./open.ts";
 import { type FilesJournalOptions, settingsOf } from "./options.ts";
@@ -24,7 +24,7 @@ import {
   segmentHeadBytes,
   segmentName,
 } from "./segment.ts";
-import { invalidFolder, readStoreFile } from "./store-file.ts";
+import { invalidFolder, isUnfinished, readStoreFile, unfinishedName } from "./store-file.ts";
 import type { StoreProblem } from "./verify.ts";
 
 export interface SalvageReport {
@@ -55,6 +55,7 @@ export async function salvage(
     }
     const lock = await disk.lock(folder);
     try {
+      const isSecond = await isUnfinished(disk, folder);
       const work = new Salvage(disk, folder);
       await work.patch(file.seed);
       const recovered = await recover(disk, folder, file.seed, true);
@@ -64,9 +65,13 @@ export async function salvage(
         completeTo: recovered.lostAfter.get(number) ?? head,
       }));
       const keep = { release: () => Promise.resolve() };
-      const salvaged = work.problems.length > 0;
+      const salvaged = isSecond || work.problems.length > 0;
       const journal = await start(folder, settings, { lock: keep, file, recovered, salvaged });
       await journal.close();
+      if (salvaged) {
+        await removeFile(disk, join(folder, unfinishedName));
+        await disk.flushFolder(folder);
+      }
       return { problems: work.problems, streams };
     } finally {
       await lock.release();
@@ -80,6 +85,7 @@ class Salvage {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly problems: StoreProblem[] = [];
+  #isBegun = false;
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -110,7 +116,7 @@ class Salvage {
       decodeCheckpoint(bytes, number);
     } catch (error) {
       if (!(error instanceof JournalError) || error.code !== "HF_STORE_CORRUPT") throw error;
-      this.#found(checkpointName(number), error.message);
+      await this.#found(checkpointName(number), error.message);
       await removeFile(this.#disk, path);
     }
   }
@@ -133,7 +139,7 @@ class Salvage {
       return (await readSegment(this.#disk, this.#folder, number, storeSeed)).size;
     } catch (error) {
       if (!(error instanceof JournalError) || error.code !== "HF_STORE_CORRUPT") throw error;
-      this.#found(segmentName(number), error.message, 0, segmentHeadBytes);
+      await this.#found(segmentName(number), error.message, 0, segmentHeadBytes);
       const size = Math.max(64 * 1024, ((await file.size()) + 511) & ~511);
       await write(file, [wrap("segment", { number, size }, [], segmentHeadBytes)], 0);
       await file.truncate(size);
@@ -154,15 +160,15 @@ class Salvage {
     const written = ((await scanner.lastWritten(place)) + 7) & ~7;
     if (written > place) {
       // In the last segment it may be a torn end; in the others something was there.
-      if (!isLast || gaps.length > 0) this.#found(segment.name, "no frames", place, written);
-      else this.#found(segment.name, "the end", place, written);
+      if (!isLast || gaps.length > 0) await this.#found(segment.name, "no frames", place, written);
+      else await this.#found(segment.name, "the end", place, written);
       await write(file, [new Uint8Array(written - place)], place);
     }
     for (const gap of gaps) await this.#cover(file, segment, gap.from, gap.to);
   }
 
   async #cover(file: DiskFile, segment: Segment, from: number, to: number): Promise<void> {
-    this.#found(segment.name, "no frames", from, to);
+    await this.#found(segment.name, "no frames", from, to);
     const head = new FrameHead();
     head.kind = frameKinds.damaged;
     for (let at = from; at < to; ) {
@@ -186,12 +192,15 @@ class Salvage {
     const [first = 1] = numbers;
     for (let number = first; number < (numbers.at(-1) ?? 0); number++) {
       if (numbers.includes(number)) continue;
-      this.#found(segmentName(number), "it is missing");
+      await this.#found(segmentName(number), "it is missing");
       await createSegment(this.#disk, this.#folder, new Segment(number, 64 * 1024, storeSeed));
     }
   }
 
-  #found(file: string, what: string, from?: number, to?: number): void {
+  /** Called before anything is changed. What is changed is not found again: that something was lost is told first. */
+  async #found(file: string, what: string, from?: number, to?: number): Promise<void> {
+    if (!this.#isBegun) await createFile(this.#disk, this.#folder, unfinishedName, async () => {});
+    this.#isBegun = true;
     this.problems.push({ file, what, from, to, harmless: false });
   }
 }

@@ -80,7 +80,7 @@ export function parseName(
 }
 
 export const isTemporary = (name: string): boolean =>
-  /^(\d{12,15}\.(segment|index|ids|checkpoint)|store)\.temp$/.test(name);
+  /^(\d{12,15}\.(segment|index|ids|checkpoint)|store|salvage)\.temp$/.test(name);
 
 const zeros = new Uint8Array(1024 * 1024);
 

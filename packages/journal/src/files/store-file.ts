@@ -9,6 +9,9 @@ import { codeOf, createFile, readFile, write } from "./file-io.ts";
 import { corrupt, parseName } from "./segment.ts";
 
 export const storeName = "store";
+/** It is there while a salvage has changed something, and the streams have no other epoch yet. */
+export const unfinishedName = "salvage";
+export const unfinished = "it was begun and has not come to its end: salvage it again";
 
 export interface StoreFile {
   readonly secret: Uint8Array;
@@ -31,6 +34,10 @@ export async function readStoreFile(disk: Disk, folder: string): Promise<StoreFi
   const [secret, id] = blobs;
   if (secret?.length !== 32 || id?.length !== 16) throw corrupt(storeName, "it has no secret");
   return { secret: new Uint8Array(secret), seed: crc32c(id) };
+}
+
+export async function isUnfinished(disk: Disk, folder: string): Promise<boolean> {
+  return (await disk.list(folder)).includes(unfinishedName);
 }
 
 export async function createStoreFile(

@@ -9,7 +9,7 @@ import { frameKinds } from "./frame.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
 import { OpenSegments, parseName, readSegment, type Segment, segmentHeadBytes } from "./segment.ts";
-import { invalidFolder, readStoreFile } from "./store-file.ts";
+import { invalidFolder, readStoreFile, unfinished, unfinishedName } from "./store-file.ts";
 
 export interface StoreProblem {
   readonly file: string;
@@ -68,6 +68,7 @@ class Verification {
       const [refusal] = this.#problems.splice(0);
       const ends = new Map(recovered?.segments.map(({ number, end }) => [number, end]));
       for (const name of names) await this.#file(name, seed.seed, ends);
+      if (names.includes(unfinishedName)) this.#found({ file: unfinishedName, what: unfinished });
       // Why it is refused says less than where the damage is, if that is seen.
       if (refusal !== undefined && !this.#problems.some(({ file }) => file === refusal.file)) {
         this.#problems.unshift(refusal);
