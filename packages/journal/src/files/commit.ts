@@ -10,7 +10,7 @@ import type { Durability, StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Control } from "./control.ts";
-import { writeFully } from "./file-io.ts";
+import { isFull, writeFully } from "./file-io.ts";
 import type { FilesStream } from "./files-stream.ts";
 import {
   FrameHead,
@@ -41,6 +41,8 @@ export interface CommitHost {
 }
 
 const blockBytes = 1024 * 1024;
+/** How often it is tried to open a segment while the process has no descriptor left. */
+const openEveryMs = 1_000;
 const head = new FrameHead();
 
 export class GroupCommit {
@@ -260,13 +262,24 @@ export class GroupCommit {
     await this.flushNow();
     if (this.#failure !== undefined) return;
     const former = this.#file;
-    const file = await this.#host.store.openForWriting(group.segment);
+    const file = await this.#open(group.segment);
     if (this.failure !== undefined) return file.close();
     this.#file = file;
     this.#written = group.segment;
     this.#host.segmentFull(full, group.segment);
     await former.close();
     this.#write(group);
+  }
+
+  async #open(segment: Segment): Promise<DiskFile> {
+    for (;;) {
+      try {
+        return await this.#host.store.openForWriting(segment);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+      }
+      await new Promise<void>((resolve) => this.#host.clock.startTimer(openEveryMs, resolve));
+    }
   }
 
   #tellIdle(): void {

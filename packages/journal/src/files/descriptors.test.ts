@@ -149,3 +149,33 @@ it("lets go of the folder also when a follower has no state to give", async () =
   const again = await openFilesJournal("/store", options);
   await again.close();
 });
+
+/** Connections take descriptors, too: when there are none for a while, that is no failing disk. */
+it("waits while the process has no descriptor left, and goes on", async () => {
+  const disk = new SimulatedDisk();
+  const { journal, stream, follower, clock } = await filled(disk.newProcess());
+  const pass = async () => {
+    for (let second = 0; second < 3; second++) {
+      clock.advance(1_100);
+      await settle();
+    }
+  };
+  disk.onCall = ({ name }) =>
+    name === "open" || name === "create" ? { error: "EMFILE" } : undefined;
+  const before = follower.fates.length;
+  for (let n = 0; n < 300; n++) stream.append([entry(kilobyte)]);
+  await pass();
+  expect(journal.status.state).toBe("full");
+  disk.onCall = undefined;
+  await pass();
+  expect(journal.status.state).toBe("open");
+  const kinds = follower.fates
+    .slice(before)
+    .map((fate) => (fate.kind === "refused" ? fate.error.code : fate.kind));
+  expect(kinds).toHaveLength(300);
+  expect(new Set(kinds)).toEqual(new Set(["committed", "HF_STORE_FULL"]));
+  stream.append([entry(kilobyte)]);
+  await follower.told(before + 301);
+  expect(follower.fates.at(-1)?.kind).toBe("committed");
+  await journal.close();
+});

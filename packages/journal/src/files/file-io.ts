@@ -100,9 +100,13 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** Whether the file system has no room, which passes, as opposed to a disk that fails, which does not. */
+const passing = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
+
+/**
+ * Whether the file system has no room, or the process no descriptor left for a file: that passes, as opposed to a disk
+ * that fails, which does not.
+ */
 export function isFull(error: unknown): boolean {
   if (error instanceof JournalError) return error.code === "HF_STORE_FULL";
-  const code = codeOf(error);
-  return code === "ENOSPC" || code === "EDQUOT";
+  return passing.has(codeOf(error) ?? "");
 }

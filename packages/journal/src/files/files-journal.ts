@@ -3,7 +3,7 @@
  * parts meet: what is appended goes to the group commit, what is committed to its stream, the rest is upkeep.
  */
 import type { Clock } from "../clock.ts";
-import type { Disk, DiskLock } from "../disk.ts";
+import type { DiskLock } from "../disk.ts";
 import { JournalError } from "../errors.ts";
 import type {
   Durability,
@@ -20,6 +20,7 @@ import type { Checkpoint, IdsFacts } from "./checkpoint.ts";
 import { Chores, idsFacts, neededIds } from "./chores.ts";
 import { GroupCommit } from "./commit.ts";
 import type { Control } from "./control.ts";
+import { isFull } from "./file-io.ts";
 import type { FilesStream } from "./files-stream.ts";
 import { FreeSpace } from "./free-space.ts";
 import type { Settings } from "./options.ts";
@@ -53,7 +54,6 @@ export class FilesJournal implements Journal {
   readonly clock: Clock;
   onStatus: ((status: JournalStatus) => void) | undefined;
   readonly #settings: Settings;
-  readonly #disk: Disk;
   readonly #lock: DiskLock;
   readonly #bootId: string | undefined;
   /** What was promised to whom, as the record says: the last process, until this one has said what it promises. */
@@ -84,7 +84,6 @@ export class FilesJournal implements Journal {
     this.secret = secret;
     this.clock = settings.clock;
     this.#settings = settings;
-    this.#disk = settings.disk;
     this.#lock = lock;
     this.#bootId = bootId;
     this.#ageBase = recovered.ageMs;
@@ -98,7 +97,7 @@ export class FilesJournal implements Journal {
     const storeOptions = { ...settings, folder, storeSeed, space: this.#space };
     this.store = new SegmentStore(storeOptions, this, segments, prepared[0]);
     this.#reader = new Reader(this.store, this.#cache, new ReadCache(settings.readCacheBytes));
-    this.#chores = new Chores(this.#disk, folder, this, recovered.lastCheckpoint);
+    this.#chores = new Chores(settings.disk, folder, this, recovered.lastCheckpoint);
     this.#trimmer = new Trimmer(settings.retention, this.store, this);
     this.#admission = new Admission(settings, this.store, () => this.#setState("full"));
     this.#streams = new StreamTable(this, settings.deduplication, recovered.streams.values());
@@ -313,7 +312,7 @@ export class FilesJournal implements Journal {
     const delay = soon ? trimSoonMs : Math.min(60_000, Math.max(trimSoonMs, ageMs / 8));
     this.#cancelTrim = this.clock.startTimer(delay, () => {
       this.#trim().catch((error: unknown) => {
-        if (!(error instanceof JournalError)) this.failed(error);
+        if (!(error instanceof JournalError || isFull(error))) this.failed(error);
       });
     });
   }
