@@ -57,6 +57,8 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** The socket that came first: most clients join one namespace, and one needs no map. */
   #only: AnySocket | undefined;
   #more: Map<string, AnySocket> | undefined;
+  /** Those that another has come beside, which asked for the same namespace before they were in. As in Socket.IO. */
+  #beside: Set<AnySocket> | undefined;
   /** Ours alone while a packet is incomplete; otherwise the server's does for all. */
   #decoder: SocketPacketDecoder | undefined;
   #foreignDecoder: PacketDecoder | undefined;
@@ -106,7 +108,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #all(): AnySocket[] {
-    if (this.#more !== undefined) return [...this.#more.values()];
+    if (this.#more !== undefined) return [...(this.#beside ?? []), ...this.#more.values()];
     return this.#only === undefined ? [] : [this.#only];
   }
 
@@ -121,6 +123,11 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       return;
     }
     this.#more ??= this.nsps;
+    const former = this.#more.get(socket.nsp.name);
+    if (former !== undefined) {
+      this.#beside ??= new Set();
+      this.#beside.add(former);
+    }
     this.#more.set(socket.nsp.name, socket);
   }
 
@@ -248,6 +255,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   #join(namespace: AnyNamespace, auth: unknown): void {
+    if (this.#joiningSessions?.has(namespace.name)) return;
     this.#joining++;
     if (namespace._keeper !== undefined) {
       this.#joiningSessions ??= new Set();
@@ -280,6 +288,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** @internal Takes a socket that has closed out of the list. */
   _remove(socket: AnySocket): void {
     if (this.#only === socket) this.#only = undefined;
+    this.#beside?.delete(socket);
     if (this.#more?.get(socket.nsp.name) === socket) this.#more.delete(socket.nsp.name);
   }
 
