@@ -184,7 +184,9 @@ export class SessionTable {
         break;
       case "leave":
         for (const room of change.rooms) {
-          if (session.leave(room, change.at ?? offset)) this.#exit(session, room);
+          const { at } = change;
+          const left = at === undefined ? session.leave(room, offset) : session.refuse(room, at);
+          if (left) this.#exit(session, room);
         }
         break;
       case "connect":

@@ -237,6 +237,36 @@ export class Session {
   }
 
   /**
+   * Nothing of the room that was sent after `at` is for it any more, and nothing that it was owed.
+   *
+   * @returns whether it was in the room before
+   */
+  refuse(room: string, at: number): boolean {
+    const wasIn = this.isIn(room);
+    const kept = pairsOf(this.memberships.get(room)).filter(({ after }) => after < at);
+    if (kept.length === 0) this.memberships.delete(room);
+    else
+      this.memberships.set(
+        room,
+        kept.flatMap(({ after, upTo }) => [after, Math.min(upTo, at)]),
+      );
+    for (const backfill of this.backfills ?? []) {
+      if (backfill.room === room) this.#takeBack(backfill);
+    }
+    return wasIn;
+  }
+
+  /** What has not arrived may be owed again. */
+  #takeBack(owed: Backfill): void {
+    const left = this.backfills?.filter((backfill) => backfill !== owed) ?? [];
+    this.backfills = left.length === 0 ? undefined : left;
+    const kept = pairsOf(this.backfilled.get(owed.room))
+      .map(({ after, upTo }) => [after, upTo === owed.until ? owed.next : upTo] as const)
+      .filter(([after, upTo]) => after < upTo);
+    this.backfilled.set(owed.room, kept.flat());
+  }
+
+  /**
    * Owes the session the entries of a room after `since`, but for those that it was a member for, or that were owed
    * before.
    */
