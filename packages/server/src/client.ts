@@ -72,6 +72,8 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** Those of them that keep sessions. */
   #joiningSessions: Set<string> | undefined;
   #closed = false;
+  /** What waits no longer when it has closed. */
+  #ends: Set<() => void> | undefined;
   /** Only where sessions are kept. */
   #sessions: ClientSessions | undefined;
 
@@ -415,9 +417,27 @@ export class Client implements ConnectionReceiver, LaneReceiver {
     if (this.conn instanceof Connection) this.conn.server.refuse(error, this.conn);
   }
 
+  /** @internal Waits for what an application decides, for no longer than the client is there: HF_CONNECTION_ENDED. */
+  async _whileThere<T>(decides: Promise<T> | T): Promise<T> {
+    let end = (): void => {};
+    const ended = new Promise<never>((_resolve, reject) => {
+      end = () => reject(new ServerError("HF_CONNECTION_ENDED"));
+    });
+    this.#ends ??= new Set();
+    this.#ends.add(end);
+    if (this.#closed) end();
+    try {
+      return await Promise.race([decides, ended]);
+    } finally {
+      this.#ends?.delete(end);
+      if (this.#ends?.size === 0) this.#ends = undefined;
+    }
+  }
+
   closed(reason: string, description?: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const end of this.#ends ?? []) end();
     if (debug.enabled) debug("%s: closed, %s", this.id.slice(0, 6), reason);
     this.#disarmConnect();
     this.#forgetIncomplete();

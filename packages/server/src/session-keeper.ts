@@ -91,7 +91,7 @@ export class SessionKeeper {
     socket._beginResume(claim, isCertain);
     this.#nsp._preConnectSockets.set(socket.id, socket);
     try {
-      await this.#runMiddlewares(socket, claim);
+      await client._whileThere(this.#runMiddlewares(socket, claim));
       const admitted = await this.#admit(socket, claim);
       settled();
       if (admitted === undefined) return;
@@ -142,7 +142,8 @@ export class SessionKeeper {
   async #admit(socket: AnySocket, claim: Claim): Promise<Admitted | undefined> {
     const { server } = this.#nsp;
     const identify = server.opts.identify;
-    const identity = identify === undefined ? undefined : readIdentity(await identify(socket));
+    const given = identify && (await socket.client._whileThere(identify(socket)));
+    const identity = identify && readIdentity(given);
     const rooms = [...socket.rooms].filter((room) => room !== socket.id);
     const socketId = socket.id === claim.session?.socketId ? server._host.newId() : socket.id;
     const admitted = await this.#admission.admit(claim, identity, {
@@ -179,7 +180,9 @@ export class SessionKeeper {
     const { authorizeRoom } = this.#nsp.server.opts;
     if (authorizeRoom === undefined || !resumed) return;
     const rooms = session.shownRooms();
-    const allowed = await Promise.all(rooms.map(async (room) => authorizeRoom(socket, room)));
+    const allowed = await socket.client._whileThere(
+      Promise.all(rooms.map(async (room) => authorizeRoom(socket, room))),
+    );
     const refused = rooms.filter((_room, index) => !allowed[index]);
     if (refused.length === 0) return;
     await this.delivery.change({ type: "leave", session: session.key, rooms: refused, at: from });
