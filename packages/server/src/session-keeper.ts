@@ -84,10 +84,11 @@ export class SessionKeeper {
       return;
     }
     const claim = this.#admission.claim(auth);
-    // Not the id of one that is connected: they would have each other's rooms, and this client may be let in elsewhere.
-    const id = claim.session?.link === undefined ? claim.session?.socketId : undefined;
-    const socket = new Socket(this.#nsp, client, auth, undefined, id);
     const isCertain = !claim.saved && this.#nsp.server.opts.identify === undefined;
+    // Not the id of one that is connected, or may be soon: they would have each other's rooms, and this client may be
+    // let in elsewhere.
+    const id = isCertain && claim.session?.link === undefined ? claim.session?.socketId : undefined;
+    const socket = new Socket(this.#nsp, client, auth, undefined, id);
     socket._beginResume(claim, isCertain);
     this.#nsp._preConnectSockets.set(socket.id, socket);
     try {
