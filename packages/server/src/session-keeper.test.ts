@@ -101,3 +101,21 @@ it("gives out no pid that the store has failed to keep, and lets the client come
   for (let n = 0; n < 10; n++) await io.publish("n", n);
   await expect(come(url, { pid: first.pid }, committed)).rejects.toThrow("closed");
 });
+
+it("sends nothing whose time to live was over before it was committed", async () => {
+  const { io, url } = await start(Promise.resolve(slowJournal([])));
+  const { socket } = await come(url, {}, []);
+  const events: string[] = [];
+  const last = new Promise<void>((resolve) => {
+    socket.on("message", (data: Buffer) => {
+      const [, event] = /^42\["(\w+)"/.exec(data.toString()) ?? [];
+      if (event !== undefined) events.push(event);
+      if (event === "last") resolve();
+    });
+  });
+  await io.publish("over", null, { ttl: commitMs / 10 });
+  await io.publish("alive", null, { ttl: "1h" });
+  await io.publish("last");
+  await last;
+  expect(events).toEqual(["alive", "last"]);
+});

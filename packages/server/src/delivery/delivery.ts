@@ -299,7 +299,8 @@ export class Delivery implements LaneExit {
   // --- to the sessions ---
 
   #deliver(entry: LaneEntry): void {
-    const { tags } = entry;
+    const { tags, expiresMs } = entry;
+    if (expiresMs !== undefined && expiresMs <= this.options.wallMs()) return;
     if (tags.length === 0) {
       for (const session of this.sessions.connected) this.#deliverTo(session, entry);
     } else {
