@@ -22,3 +22,7 @@ it("takes the time of the record where an older version has written it", () => {
   table.apply({ type: "disconnect", session: "a" }, 2, 2 * weekMs + 9);
   expect(since()).toBe(2 * weekMs + 9);
 });
+
+it("has nobody offline since the start of its session: it is connected then", () => {
+  expect(stage().since()).toBeUndefined();
+});

@@ -149,7 +149,7 @@ export class SessionTable {
   /** Takes a change that has come out of the lane at `offset`. */
   apply(change: SessionChange, offset: number, timeMs: number): void {
     if (change.type === "start") {
-      this.#start(change, offset, timeMs);
+      this.#start(change, offset);
       return;
     }
     if (change.type === "receipts") {
@@ -221,14 +221,15 @@ export class SessionTable {
     }
   }
 
-  #start(change: SessionStart, offset: number, timeMs: number): void {
+  #start(change: SessionStart, offset: number): void {
     const session = this.#starting.get(change.session) ?? this.prepare(change);
     this.#starting.delete(session.key);
     session.start = offset;
     session.receipt = offset;
     session.storedReceipt = offset;
     session.untold = change.gap;
-    session.offlineSinceMs = timeMs;
+    // Its client is let in now. Whoever is still connected when the server is killed went offline then, not here.
+    session.offlineSinceMs = undefined;
     if (session.data === undefined) session.data = change.data;
     for (const room of change.rooms) session.join(room, offset);
     this.#add(session);
