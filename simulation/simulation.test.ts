@@ -18,7 +18,7 @@ const campaigns = [
     words: ["--wide"],
     seconds: 45,
     seedsMin: 100,
-    seedsMax: 3_000,
+    seedsMax: 1_900,
   },
 ];
 
