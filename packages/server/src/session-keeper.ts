@@ -113,10 +113,7 @@ export class SessionKeeper {
   #refuse(socket: AnySocket, error: unknown): void {
     this.#forget(socket);
     // The store was closed, or has failed, meanwhile: not the client's fault.
-    if (error instanceof JournalError) {
-      this.#sendAway(socket.client, error);
-      return;
-    }
+    if (error instanceof JournalError) return this.#sendAway(socket.client, error);
     const shown: ExtendedError = error instanceof Error ? error : new Error(String(error));
     socket._error({ message: shown.message, data: shown.data });
   }
