@@ -112,10 +112,10 @@ export class SessionKeeper {
 
   #refuse(socket: AnySocket, error: unknown): void {
     this.#forget(socket);
-    // The store was closed, or has failed, meanwhile: not the client's fault.
-    if (error instanceof JournalError) return this.#sendAway(socket.client, error);
     const shown: ExtendedError = error instanceof Error ? error : new Error(String(error));
-    socket._error({ message: shown.message, data: shown.data });
+    // The store was closed, or has failed, meanwhile: not the client's fault.
+    if (error instanceof JournalError) this.#sendAway(socket.client, error);
+    else socket._error({ message: shown.message, data: shown.data });
   }
 
   /** Takes a socket that was not connected out of the namespace. One with the same id may be connected. */
