@@ -1,5 +1,7 @@
 /** F9: a server that ends and starts again on the same folder knows its sessions, their rooms and what they missed. */
+import { cpSync } from "node:fs";
 import http from "node:http";
+import { basename } from "node:path";
 import { Server } from "holdfast";
 import { expect, it } from "vitest";
 import { closeWithTest, collect, next, nextSocket, portOf, stock } from "../../support/clients.ts";
@@ -52,6 +54,32 @@ it.each([["websocket"], ["polling"]])("S12: over %s", async (transport) => {
   expect(again.id).toBe(socket.id);
   expect(again.data).toEqual({ name: "ann" });
   expect(again.rooms).toEqual(new Set([again.id, "room"]));
+});
+
+it("keeps data that was emptied after a session had come back", async () => {
+  const folder = newFolder();
+  const clientOptions = { reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 20 };
+  const first = await startOn(folder, 0);
+  const connected = nextSocket(first.io);
+  stock({ url: `http://127.0.0.1:${first.port}` }, "/", clientOptions);
+  (await connected).data = { name: "ann" };
+  await first.io.close();
+
+  const second = await startOn(folder, first.port);
+  const back = await nextSocket(second.io);
+  expect(back.data).toEqual({ name: "ann" });
+  back.data = {};
+  const gone = next(back, "disconnect");
+  back.conn.close();
+  await gone;
+  await second.io.publish("n", 1);
+  // What a server that is killed now leaves: a clean close would write down all sessions as they are in memory.
+  const left = newFolder();
+  cpSync(folder, left, { recursive: true, filter: (path) => !basename(path).startsWith("lock") });
+  await second.io.close();
+
+  const third = await startOn(left, first.port);
+  expect((await nextSocket(third.io)).data).toEqual({});
 });
 
 it("refuses a folder that another server has open, and names it", async () => {

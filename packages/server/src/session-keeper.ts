@@ -241,6 +241,7 @@ export class SessionKeeper {
       }
       delivery.catchUp.begin(session, progress);
     }
+    this.#stored.set(socket, JSON.stringify(session.data) ?? "{}");
     this.#nsp._announce(socket);
     this.dataMayHaveChanged(socket);
   }
@@ -370,7 +371,7 @@ export class SessionKeeper {
     const data = this.#dataOf(socket);
     const text = JSON.stringify(data) ?? "";
     session.data = data;
-    if (text === (this.#stored.get(socket) ?? "{}") || session.end !== undefined) return;
+    if (text === this.#stored.get(socket) || session.end !== undefined) return;
     this.#stored.set(socket, text);
     void this.delivery.change({ type: "data", session: session.key, data });
   }
