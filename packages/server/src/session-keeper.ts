@@ -19,6 +19,7 @@ import { OnceCalls } from "./once-calls.ts";
 import type { Parser } from "./parser.ts";
 import type { SessionDetails } from "./publish.ts";
 import { Resume } from "./resume.ts";
+import { dataOf, SessionData } from "./session-data.ts";
 import { Socket } from "./socket.ts";
 import { SocketLink } from "./socket-link.ts";
 import type { DisconnectReason, ExtendedError, Room } from "./socket-types.ts";
@@ -31,9 +32,6 @@ type AnySocket = Socket<any, any, any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: it serves namespaces of whatever event maps
 type AnyNamespace = Namespace<any, any, any, any>;
 
-/** How soon `socket.data` is stored after an event of the client, in milliseconds. */
-const dataDelayMs = 1000;
-
 export class SessionKeeper {
   readonly adapter: JournalAdapter;
   readonly #nsp: AnyNamespace;
@@ -41,15 +39,14 @@ export class SessionKeeper {
   onceCalls: OnceCalls;
   #admission: Admission;
   readonly #holders = new Map<Session, AnySocket & SessionHolder>();
-  /** What was stored last of each socket's data, as JSON. */
-  readonly #stored = new WeakMap<AnySocket, string>();
-  #dataDue: AnySocket[] = [];
+  data: SessionData;
 
   constructor(nsp: AnyNamespace, delivery: Delivery, adapter: JournalAdapter) {
     this.#nsp = nsp;
     this.delivery = delivery;
     this.adapter = adapter;
     this.onceCalls = new OnceCalls(delivery);
+    this.data = new SessionData(delivery);
     this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
   }
 
@@ -57,6 +54,7 @@ export class SessionKeeper {
   reopen(delivery: Delivery): void {
     this.delivery = delivery;
     this.onceCalls = new OnceCalls(delivery);
+    this.data = new SessionData(delivery);
     this.#holders.clear();
     this.#admission = new Admission(delivery, this.#nsp.server._host, this.#holders);
     this.adapter.reopen(delivery);
@@ -147,7 +145,7 @@ export class SessionKeeper {
     const admitted = await this.#admission.admit(claim, identity, {
       socketId,
       rooms,
-      data: this.#dataOf(socket),
+      data: dataOf(socket),
     });
     try {
       if (admitted.resumed) {
@@ -241,9 +239,9 @@ export class SessionKeeper {
       }
       delivery.catchUp.begin(session, progress);
     }
-    this.#stored.set(socket, JSON.stringify(session.data) ?? "{}");
+    this.data.begin(socket, session);
     this.#nsp._announce(socket);
-    this.dataMayHaveChanged(socket);
+    this.data.mayHaveChanged(socket);
   }
 
   /**
@@ -295,7 +293,7 @@ export class SessionKeeper {
       reason === "server namespace disconnect" ||
       (reason === "client namespace disconnect" && session.identity === undefined);
     if (!ends) {
-      this.#storeData(socket, session);
+      this.data.store(socket, session);
       if (session.link === link) delivery.lost(session);
       const atMs = delivery.expiry.nowMs();
       void delivery.change({ type: "disconnect", session: session.key, atMs });
@@ -345,48 +343,6 @@ export class SessionKeeper {
     }
   }
 
-  // --- data ---
-
-  /** Something ran that may have changed `socket.data`: it is stored soon, if it did. */
-  dataMayHaveChanged(socket: AnySocket): void {
-    if (socket._dataDue) return;
-    socket._dataDue = true;
-    this.#dataDue.push(socket);
-    if (this.#dataDue.length === 1) {
-      this.delivery.options.later(dataDelayMs, () => this.storeAllData());
-    }
-  }
-
-  storeAllData(): void {
-    const due = this.#dataDue;
-    this.#dataDue = [];
-    for (const socket of due) {
-      socket._dataDue = false;
-      const session = socket._link?.session;
-      if (session !== undefined && socket.connected) this.#storeData(socket, session);
-    }
-  }
-
-  #storeData(socket: AnySocket, session: Session): void {
-    const data = this.#dataOf(socket);
-    const text = JSON.stringify(data) ?? "";
-    session.data = data;
-    if (text === this.#stored.get(socket) || session.end !== undefined) return;
-    this.#stored.set(socket, text);
-    void this.delivery.change({ type: "data", session: session.key, data });
-  }
-
-  /** What of the data can be kept: what JSON can say. */
-  #dataOf(socket: AnySocket): unknown {
-    try {
-      const text = JSON.stringify(socket.data);
-      return text === undefined ? undefined : (JSON.parse(text) as unknown);
-    } catch (error) {
-      debug("%s: socket.data cannot be stored: %s", socket.id, error);
-      return undefined;
-    }
-  }
-
   /** What ends with the server. */
   onClose: () => void = () => undefined;
 
@@ -394,7 +350,7 @@ export class SessionKeeper {
   flush(): void {
     for (const socket of this.#holders.values()) {
       const session = socket._link?.session;
-      if (session !== undefined) this.#storeData(socket, session);
+      if (session !== undefined) this.data.store(socket, session);
     }
     this.delivery.receipts.store();
   }

@@ -552,7 +552,7 @@ export class Socket<
     const args = (packet.data ?? []) as Event;
     if (packet.id !== undefined) args.push(this.#makeAck(packet.id));
     this.#incoming?.call(this, args);
-    if (this._link !== undefined) this.nsp._keeper?.dataMayHaveChanged(this);
+    if (this._link !== undefined) this.nsp._keeper?.data.mayHaveChanged(this);
     if (this.#middlewares === undefined) {
       process.nextTick(callHandlers, this, args);
       return;
