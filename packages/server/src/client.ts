@@ -17,8 +17,10 @@ import { ClientSessions } from "./client-sessions.ts";
 import type { LaneReceiver } from "./delivery/lane.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Attached } from "./delivery/receipts.ts";
+import { EndingWaits } from "./ending-waits.ts";
 import { Connection, type ConnectionReceiver } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
+import { sharedPacket, writeToForeignConnection } from "./foreign-parts.ts";
 import { Alarm } from "./host/timer-wheel.ts";
 import type { Namespace } from "./namespace.ts";
 import { defaultParser, type PacketDecoder } from "./parser.ts";
@@ -73,7 +75,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   #joiningSessions: Set<string> | undefined;
   #closed = false;
   /** What waits no longer when it has closed. */
-  #ends: Set<() => void> | undefined;
+  #waits: EndingWaits | undefined;
   /** Only where sessions are kept. */
   #sessions: ClientSessions | undefined;
 
@@ -382,11 +384,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       this.deliver(encodedPacket([parts], options.compress !== false), false, options.volatile);
       return;
     }
-    if (latestBroadcast?.parts !== parts || latestBroadcast.compress !== options.compress) {
-      const packet = encodedPacket(parts, options.compress !== false);
-      latestBroadcast = { parts, compress: options.compress, packet };
-    }
-    this.deliver(latestBroadcast.packet, true, options.volatile === true);
+    this.deliver(sharedPacket(parts, options.compress), true, options.volatile === true);
   }
 
   // --- end ---
@@ -418,48 +416,21 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   }
 
   /** @internal Waits for what an application decides, for no longer than the client is there: HF_CONNECTION_ENDED. */
-  async _whileThere<T>(decides: Promise<T> | T): Promise<T> {
-    let end = (): void => {};
-    const ended = new Promise<never>((_resolve, reject) => {
-      end = () => reject(new ServerError("HF_CONNECTION_ENDED"));
-    });
-    this.#ends ??= new Set();
-    this.#ends.add(end);
-    if (this.#closed) end();
-    try {
-      return await Promise.race([decides, ended]);
-    } finally {
-      this.#ends?.delete(end);
-      if (this.#ends?.size === 0) this.#ends = undefined;
-    }
+  _whileThere<T>(decides: Promise<T> | T): Promise<T> {
+    this.#waits ??= new EndingWaits(this.#closed);
+    return this.#waits.until(decides);
   }
 
   closed(reason: string, description?: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const end of this.#ends ?? []) end();
+    this.#waits?.end();
     if (debug.enabled) debug("%s: closed, %s", this.id.slice(0, 6), reason);
     this.#disarmConnect();
     this.#forgetIncomplete();
     this.#sessions?.stop();
     for (const socket of this.#all()) socket._onclose(reason as DisconnectReason, description);
     this.#foreignDecoder?.destroy();
-  }
-}
-
-/** The broadcast of a foreign adapter that was seen last: its packet is shared by the sockets that follow. */
-let latestBroadcast:
-  | { parts: readonly unknown[]; compress: boolean | undefined; packet: OutgoingPacket }
-  | undefined;
-
-/** The connection of another engine, bound by `io.bind(engine)`. */
-interface ForeignConnection {
-  write(data: string | Uint8Array, options: { compress: boolean }): unknown;
-}
-
-function writeToForeignConnection(conn: ForeignConnection, packet: OutgoingPacket): void {
-  for (const part of packet.enginePackets()) {
-    conn.write(part.data ?? "", { compress: packet.compress });
   }
 }
 
