@@ -333,12 +333,15 @@ export class Socket<
   }
 
   #sendOnSession(
-    { delivery, session }: SocketLink,
+    link: SocketLink,
     packet: UnnamedPacket,
     encoded: OutgoingPacket,
     flags: BroadcastFlags,
   ): void {
     refuseManyAttachments(encoded);
+    const { delivery, session } = link;
+    // Another connection has the session: an answer to this one's call would pass for an answer to one of its own.
+    if (session.link !== link) return;
     // The last argument of an event that asks for an acknowledgement is a function, at the client.
     const misleading =
       packet.type === PacketType.EVENT && packet.id === undefined && endsInString(packet.data);
