@@ -172,3 +172,28 @@ it("gives another who has the pid of one that is connected neither its rooms nor
   expect(seen).toEqual([false, [], {}, false, [], {}]);
   expect(ann.rooms).toEqual(new Set([ann.id, "room"]));
 });
+
+it("lets no two tabs take a session from each other for ever, though both pids are older than the newest", async () => {
+  const server = await start({
+    store: "memory",
+    identify: (socket) => socket.handshake.auth["device"],
+  });
+  const auth = { device: "phone" };
+  // One after the other is given the session of the one before, and told a pid of its own.
+  const first = await leaveSession(server, auth);
+  const second = await leaveSession(server, auth);
+  const third = await leaveSession(server, auth);
+  expect(new Set([first, second, third]).size).toBe(3);
+
+  const connected = nextSocket(server.io);
+  const client = await RawWebSocket.open(server);
+  await client.join("/", { ...auth, pid: second });
+  const socket = await connected;
+  const other = nextSocket(server.io);
+  const late = await RawWebSocket.open(server);
+  const answer = jsonOf(await late.join("/", { ...auth, pid: first })) as { pid: string };
+  // It has a session of its own now, and is told so.
+  expect([first, second, third]).not.toContain(answer.pid);
+  expect((await other).id).not.toBe(socket.id);
+  expect(socket.connected).toBe(true);
+});

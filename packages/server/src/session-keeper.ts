@@ -268,8 +268,10 @@ export class SessionKeeper {
   /** A client that was told a pid comes with it, whatever happens to this process: it is stored before. */
   async #keepPids(claim: Claim, { session, pid }: Admitted): Promise<void> {
     const { delivery } = this;
-    if (claim.session === session && session.pids.length > 1 && claim.pid === session.pid) {
-      void delivery.change({ type: "pid", session: session.key, pid: session.pid });
+    const used = claim.session === session ? claim.pid : undefined;
+    // Not only the newest: of two tabs that were told one each, both older than it, one has to go elsewhere.
+    if (used !== undefined && session.pids.indexOf(used) > 0) {
+      void delivery.change({ type: "pid", session: session.key, pid: used });
     }
     if (session.pids.includes(pid)) return;
     await delivery.change({ type: "name", session: session.key, pid });

@@ -56,7 +56,7 @@ export type SessionChange =
     }
   /** Its client is about to be told one more pid. */
   | { readonly type: "name"; readonly session: string; readonly pid: string }
-  /** A new pid was used: the ones before it are void. */
+  /** A pid was used that is not the oldest: the ones that were told before it are void. */
   | { readonly type: "pid"; readonly session: string; readonly pid: string }
   /** `atMs`: when, by the clock of session-expiry.ts; records of older versions do not say. */
   | { readonly type: "disconnect"; readonly session: string; readonly atMs?: number }

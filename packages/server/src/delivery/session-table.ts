@@ -197,8 +197,7 @@ export class SessionTable {
         this.name(session, session.socketId, change.pid);
         break;
       case "pid":
-        for (const pid of session.pids) if (pid !== change.pid) this.#byPid.delete(pid);
-        session.pids = [change.pid];
+        this.#used(session, change.pid);
         break;
       case "disconnect":
         // A connection may have taken it up again in the meantime.
@@ -277,6 +276,14 @@ export class SessionTable {
     session.storedReceipt = Math.max(session.storedReceipt, receipt);
     session.receipt = Math.max(session.receipt, receipt);
     if (session.receipt > session.start) session.untold = undefined;
+  }
+
+  /** What was told before the pid that was used is void; what was told after it may be used yet. */
+  #used(session: Session, pid: string): void {
+    const at = session.pids.indexOf(pid);
+    if (at === -1) return;
+    for (const older of session.pids.slice(0, at)) this.#byPid.delete(older);
+    session.pids = session.pids.slice(at);
   }
 
   #arrived(session: Session, room: string, next: number, until: number): void {
