@@ -89,7 +89,12 @@ export function producerOf(session: Session | undefined): string {
   return identity === undefined ? `s:${session.key}` : `u:${JSON.stringify(identity)}`;
 }
 
-/** Puts one event into the stream. Rejects with the store's errors. @throws HF_PUBLISH_INVALID, the store's */
+/**
+ * Puts one event into the stream.
+ *
+ * @returns resolves when it is committed; rejects with the store's error
+ * @throws ServerError HF_PUBLISH_INVALID, HF_ATTACHMENTS_TOO_MANY, or why nothing is taken any more: nothing was done
+ */
 export function publish(
   keeper: SessionKeeper,
   event: string,
