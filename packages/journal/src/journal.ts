@@ -126,7 +126,7 @@ export interface Stream {
   readonly epochs: readonly Epoch[];
   /** The last committed offset; 0 when nothing was ever appended. */
   readonly head: number;
-  /** The first offset that retention has kept; `head + 1` when nothing is kept. */
+  /** The first offset behind the last entry that retention has dropped. */
   readonly tail: number;
   /** Begins to follow. Called once, before the first append. @returns the state to start from */
   follow(follower: StreamFollower): Restored;

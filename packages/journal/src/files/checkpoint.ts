@@ -15,7 +15,13 @@ export interface SegmentFacts {
   readonly entries: number;
   readonly entryBytes: number;
   readonly lastAgeMs: number;
-  readonly ranges: readonly (readonly [stream: number, first: number, last: number])[];
+  /** The last entry is missing in what older versions have written. */
+  readonly ranges: readonly (readonly [
+    stream: number,
+    first: number,
+    last: number,
+    lastEntry?: number,
+  ])[];
 }
 
 /** A file of message ids, and how many it has of each stream. */
@@ -125,12 +131,20 @@ function isSegmentFacts(value: unknown): value is SegmentFacts {
     isCount(facts.entries) &&
     isCount(facts.entryBytes) &&
     isCount(facts.lastAgeMs) &&
-    isListOf(facts.ranges, isTriple)
+    isListOf(facts.ranges, isRange)
   );
 }
 
-function isTriple(value: unknown): value is readonly [number, number, number] {
-  return Array.isArray(value) && value.length === 3 && value.every(isCount);
+function isRange(value: unknown): value is readonly [number, number, number, number?] {
+  return Array.isArray(value) && (value.length === 3 || value.length === 4) && value.every(isCount);
+}
+
+/** @returns the last entry of a stream in a segment; where that was not written, the last of all records */
+export function lastEntryOf(
+  { entries }: SegmentFacts,
+  [, , last, lastEntry]: SegmentFacts["ranges"][number],
+): number {
+  return lastEntry ?? (entries === 0 ? 0 : last);
 }
 
 function isIdsFacts(value: unknown): value is IdsFacts {

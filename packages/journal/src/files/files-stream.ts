@@ -104,7 +104,7 @@ export class FilesStream implements Stream {
     record.offset = head.offset;
     record.timeMs = head.timeMs;
     this.#head = head.offset;
-    segment.extend(this.number, head.offset);
+    segment.extend(this.number, head.offset, record.kind === "entry" ? head.offset : 0);
     if (head.kind === frameKinds.entry && record.kind === "entry") {
       segment.index?.add(this.number, head.offset, place, head.ageMs, record.tags);
       segment.entries++;

@@ -9,7 +9,7 @@
 
 import { join } from "node:path";
 import type { Disk } from "../disk.ts";
-import { type Checkpoint, decodeCheckpoint, type SegmentFacts } from "./checkpoint.ts";
+import { type Checkpoint, decodeCheckpoint, lastEntryOf, type SegmentFacts } from "./checkpoint.ts";
 import { controlOf } from "./control.ts";
 import { readFile } from "./file-io.ts";
 import { frameKinds, noFrame } from "./frame.ts";
@@ -129,8 +129,10 @@ class Recovery {
       segment.entries = fact.entries;
       segment.entryBytes = fact.entryBytes;
       segment.lastAgeMs = fact.lastAgeMs;
-      for (const [stream, from, to] of fact.ranges)
-        segment.ranges.set(stream, { first: from, last: to });
+      for (const range of fact.ranges) {
+        const [stream, first, last] = range;
+        segment.ranges.set(stream, { first, last, lastEntry: lastEntryOf(fact, range) });
+      }
       this.#found.segments.push(segment);
     }
   }
@@ -270,8 +272,10 @@ class Recovery {
         Math.min(before, this.#found.lostAfter.get(number) ?? before),
       );
     }
-    segment.extend(number, offset);
-    if (head.kind === frameKinds.entry) {
+    const isEntry = head.kind === frameKinds.entry;
+    const lost = before !== undefined && offset > before + 1 ? offset - 1 : 0;
+    segment.extend(number, offset, isEntry ? offset : lost);
+    if (isEntry) {
       const texts = frame.texts();
       if (texts === undefined) throw corrupt(segment.name, `an entry without its texts, ${at()}`);
       segment.index?.add(number, offset, place, ageMs, texts.tags);
@@ -321,10 +325,11 @@ class Recovery {
 
   /** A segment that the checkpoint knows may only be missing when retention has dropped all of it. */
   #checkMissing(existing: readonly number[], facts: readonly SegmentFacts[]): void {
-    for (const { number, ranges } of facts) {
+    for (const fact of facts) {
+      const { number, ranges } = fact;
       if (existing.includes(number)) continue;
       const needed = ranges.some(
-        ([stream, , last]) => last >= (this.#found.streams.get(stream)?.tail ?? 0),
+        (range) => lastEntryOf(fact, range) >= (this.#found.streams.get(range[0])?.tail ?? 0),
       );
       if (needed) this.#refuse(corrupt(segmentName(number), "it is missing"));
     }

@@ -17,6 +17,8 @@ export const segmentHeadBytes = 512;
 export interface Range {
   readonly first: number;
   last: number;
+  /** The last one that is an entry, or is lost and may have been one; 0 when all are session records. */
+  lastEntry: number;
 }
 
 export class Segment {
@@ -51,16 +53,19 @@ export class Segment {
   facts(): SegmentFacts {
     const { number, size, end, entries, entryBytes, lastAgeMs } = this;
     const ranges = [...this.ranges].map(
-      ([stream, { first, last }]) => [stream, first, last] as const,
+      ([stream, { first, last, lastEntry }]) => [stream, first, last, lastEntry] as const,
     );
     return { number, size, end, entries, entryBytes, lastAgeMs, ranges };
   }
 
-  /** Counts a record of a stream. */
-  extend(stream: number, offset: number): void {
+  /** Counts a record of a stream. @param lastEntry the last entry up to there, if it is not the one of before */
+  extend(stream: number, offset: number, lastEntry: number): void {
     const range = this.ranges.get(stream);
-    if (range === undefined) this.ranges.set(stream, { first: offset, last: offset });
-    else range.last = offset;
+    if (range === undefined) this.ranges.set(stream, { first: offset, last: offset, lastEntry });
+    else {
+      range.last = offset;
+      if (lastEntry > 0) range.lastEntry = lastEntry;
+    }
   }
 }
 

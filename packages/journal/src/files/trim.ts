@@ -60,7 +60,7 @@ export class Trimmer {
       if (segment.entries > 0 && ranges.every(([stream, { first }]) => tailOf(stream) <= first))
         return;
       if (
-        ranges.every(([stream, { last }]) => last < tailOf(stream)) &&
+        ranges.every(([stream, { lastEntry }]) => lastEntry < tailOf(stream)) &&
         segment !== this.#store.active
       )
         continue;
@@ -70,7 +70,6 @@ export class Trimmer {
         if (rows.offset(this.#rows) >= tailOf(rows.stream(this.#rows))) return;
         this.#pass(segment, index);
       }
-      // It has session records behind its entries: its file may only go once the tails are past them.
       return;
     }
   }
@@ -144,6 +143,7 @@ export class Trimmer {
 
   /** Whether the limits are exceeded even without anything of this segment. */
   #dropsWhole({ entries, entryBytes, lastAgeMs }: Segment): boolean {
+    if (entries === 0) return true;
     if (this.#host.ageMs() - lastAgeMs >= this.#retention.ageMs) return true;
     const kept = this.kept;
     return (
@@ -166,7 +166,12 @@ export class Trimmer {
   }
 }
 
-/** Session records in it go with it: a checkpoint has what they led to. */
+/**
+ * Session records in it go with it, and move no tail: a checkpoint has what they led to, and who was told of entries
+ * that cannot be read any more has missed them.
+ */
 function dropAll(segment: Segment, tails: Map<number, number>): void {
-  for (const [stream, { last }] of segment.ranges) tails.set(stream, last + 1);
+  for (const [stream, { lastEntry }] of segment.ranges) {
+    if (lastEntry > 0) tails.set(stream, lastEntry + 1);
+  }
 }

@@ -399,6 +399,28 @@ export function journalSuite(implementation: JournalUnderTest): void {
         });
       });
 
+      it("takes nothing for lost where only session records were (I10)", async () => {
+        await reopen({ retention: { ageMs: 60_000 } });
+        const many = async (): Promise<void> => {
+          for (let n = 0; n < 40; n++)
+            await follower.append(stream, ...Array.from({ length: 25 }, () => session(kilobyte)));
+        };
+        await many();
+        await follower.append(stream, entry("a"));
+        await many();
+        place.clock.advance(30_000);
+        await follower.append(stream, entry("b"));
+        await place.settle();
+        expect([stream.tail, (await read()).gaps]).toEqual([1, []]);
+        place.clock.advance(30_000);
+        await place.settle();
+        expect(stream.tail).toBe(1_002);
+        const { entries, gaps } = await read();
+        expect(entries.map(({ offset }) => offset)).toEqual([2_002]);
+        expect(gaps).toEqual([{ from: 0, to: 1_001, reason: "retention" }]);
+        expect((await read({ from: 1_001 })).gaps).toEqual([]);
+      });
+
       it("never drops what is younger, whatever the wall clock does (I15)", async () => {
         await reopen({ retention: { ageMs: 60_000 } });
         for (const jump of [86_400_000, -2 * 86_400_000, 3_650 * 86_400_000]) {
