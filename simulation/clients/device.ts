@@ -147,7 +147,7 @@ export class Device {
       got(arrived);
       if (typeof answer === "function") answer(this.#fullName);
     });
-    socket.on("hf:gap", (gap: unknown) => oracle.toldGap(this.#connectionId(), namespace, gap));
+    socket.on("hf:gap", (gap) => oracle.gaps.received(this.#connectionId(), namespace, gap));
     socket.on("connect", () => {
       if (!this.#options.keepsPid) delete memoryOf(socket)._pid;
     });

@@ -40,6 +40,8 @@ export class StayModel {
   fenced = false;
   /** The client has left: its library drops what still comes, or some of it. */
   left = false;
+  /** What `hf:gap` said, each time it was sent here. */
+  readonly gaps: unknown[] = [];
   /** The last message of the client that a handler saw. */
   heard = 0;
 

@@ -8,6 +8,7 @@ import { ConnectionModel, type Found, type StayModel } from "./connection-model.
 import type { EmitKind, EmitRecord, Recipients } from "./emit-record.ts";
 import { Expiry } from "./expiry.ts";
 import { Fates } from "./fates.ts";
+import { Gaps } from "./gaps.ts";
 import { Older } from "./older.ts";
 import type { Arrival, Asked, OracleOptions } from "./oracle-types.ts";
 import { Orders } from "./orders.ts";
@@ -37,6 +38,7 @@ export class Oracle {
   readonly expiry: Expiry;
   readonly tabs: Tabs;
   readonly older: Older;
+  readonly gaps: Gaps;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace;
   readonly #byPid = new Map<string, SessionModel>();
@@ -61,6 +63,7 @@ export class Oracle {
     this.tabs = new Tabs(this);
     this.expiry = new Expiry(options.wallMs);
     this.older = new Older(this);
+    this.gaps = new Gaps(this);
   }
 
   fail(invariant: Invariant, what: string): never {
@@ -307,6 +310,7 @@ export class Oracle {
     const stay = connection.current(namespace);
     if (stay === undefined || stay !== connection.stay(namespace, stayNumber)) return;
     stay.left = true;
+    this.gaps.left(stay);
     for (const { n } of stay.session.owed) if (n <= stay.sent) stay.session.excused.add(n);
     for (const n of stay.session.sentOlder) stay.session.excused.add(n);
   }
@@ -444,43 +448,6 @@ export class Oracle {
         const { owner } = session;
         this.fail("I21 emit order", `${owner} got ${n} and not ${next.n}, which came before`);
       }
-    }
-  }
-
-  /** A client got the event `hf:gap`. */
-  toldGap(connectionId: string, namespace: string, gap: unknown): void {
-    const { from, to, reason }: { from?: unknown; to?: unknown; reason?: unknown } =
-      typeof gap === "object" && gap !== null ? gap : {};
-    const last = offsetOf(to);
-    if (last === undefined) this.fail("I10 honest gap", "a gap without an end");
-    this.#checkHonest(
-      this.connection(connectionId).current(namespace),
-      offsetOf(from) ?? 0,
-      last,
-      `${reason}`,
-    );
-    this.gap(connectionId, namespace, offsetOf(from) ?? 0, last);
-  }
-
-  #checkHonest(stay: StayModel | undefined, from: number, to: number, reason: string): void {
-    if (stay === undefined) return;
-    const { owner, namespace, owed, given } = stay.session;
-    if (reason === "retention" && to < this.options.tail(namespace)) return;
-    // Of the session before: nothing of this one may be in it.
-    const own = owed.some(({ n, offset }) => offset > from && offset <= to && !given.has(n));
-    if (reason === "session" && !own) {
-      stay.session.untold = false;
-      return;
-    }
-    this.fail("I10 honest gap", `${owner} was told that nothing is left up to ${to}: ${reason}`);
-  }
-
-  /** A client is told that it does not get the entries after `from` up to `to`. */
-  gap(connectionId: string, namespace: string, from: number, to: number): void {
-    const session = this.connection(connectionId).current(namespace)?.session;
-    const older = session?.backfills.flatMap(({ owed }) => owed) ?? [];
-    for (const { n, offset } of [...(session?.owed ?? []), ...older]) {
-      if (offset > from && offset <= to) session?.excused.add(n);
     }
   }
 

@@ -28,6 +28,18 @@ function answered(data: string | Uint8Array | undefined): OrderAnswer | undefine
   return match === null ? undefined : (JSON.parse(match[1] ?? "") as OrderAnswer);
 }
 
+/** `2/chat,["hf:gap",{"from":…,"to":…,"reason":…}]`. */
+const gapForm = /^2(?:(\/[^,]*),)?\["hf:gap",(\{.*\})\]$/;
+
+function gapOf(
+  data: string | Uint8Array | undefined,
+): { namespace: string; words: unknown } | undefined {
+  const match = typeof data === "string" ? gapForm.exec(data) : null;
+  return match === null
+    ? undefined
+    : { namespace: match[1] ?? "/", words: JSON.parse(match[2] ?? "") };
+}
+
 const connectForm = /^0(?:(\/[^,]*),)?\{/;
 
 /** The namespace of a CONNECT packet: a client asks for it, or is told that it is in. */
@@ -53,6 +65,8 @@ export class Wire implements EngineWatcher {
     }
     const answer = type === "message" ? answered(data) : undefined;
     if (answer !== undefined) this.#oracle.orders.leaves(answer);
+    const gap = type === "message" ? gapOf(data) : undefined;
+    if (gap !== undefined) this.#oracle.gaps.sent(connectionId, gap.namespace, gap.words);
     const found = type === "message" ? carried(data) : undefined;
     if (found !== undefined) this.#oracle.sent(connectionId, found.namespace, found.n);
   }

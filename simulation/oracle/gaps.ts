@@ -1,0 +1,63 @@
+/** What clients are told that they do not get: whether that is so, and whom it excuses from getting it. */
+import type { StayModel } from "./connection-model.ts";
+import type { Oracle } from "./oracle.ts";
+import { offsetOf } from "./wire.ts";
+
+/** What the event `hf:gap` says. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
+export class Gaps {
+  readonly #oracle: Oracle;
+
+  constructor(oracle: Oracle) {
+    this.#oracle = oracle;
+  }
+
+  /** A gap leaves the server. To a client that has left it is as good as told: SEMANTICS 1, "Receipt". */
+  sent(connectionId: string, namespace: string, words: unknown): void {
+    const stay = this.#oracle.connection(connectionId).current(namespace);
+    if (stay === undefined) return;
+    if (stay.left) this.#told(stay, this.#read(words));
+    else stay.gaps.push(words);
+  }
+
+  /** The client leaves: its library drops what it was sent and did not get, a gap as well as an entry. */
+  left(stay: StayModel): void {
+    for (const words of stay.gaps.splice(0)) this.#told(stay, this.#read(words));
+  }
+
+  /** A client got the event `hf:gap`. */
+  received(connectionId: string, namespace: string, words: unknown): void {
+    const gap = this.#read(words);
+    const stay = this.#oracle.connection(connectionId).current(namespace);
+    if (stay !== undefined) this.#told(stay, gap);
+  }
+
+  #read(words: unknown): Gap {
+    const { from, to, reason }: { from?: unknown; to?: unknown; reason?: unknown } =
+      typeof words === "object" && words !== null ? words : {};
+    const last = offsetOf(to);
+    if (last === undefined) this.#oracle.fail("I10 honest gap", "a gap without an end");
+    return { from: offsetOf(from) ?? 0, to: last, reason: `${reason}` };
+  }
+
+  #told({ session }: StayModel, gap: Gap): void {
+    const { namespace, owed, given, owner } = session;
+    const { from, to, reason } = gap;
+    // Of the session before: nothing of this one may be in it.
+    const own = owed.some(({ n, offset }) => offset > from && offset <= to && !given.has(n));
+    if (reason === "session" && !own) session.untold = false;
+    else if (reason !== "retention" || to >= this.#oracle.options.tail(namespace)) {
+      const what = `${owner} was told that nothing is left up to ${to}: ${reason}`;
+      this.#oracle.fail("I10 honest gap", what);
+    }
+    const older = session.backfills.flatMap((backfill) => backfill.owed);
+    for (const { n, offset } of [...owed, ...older]) {
+      if (offset > from && offset <= to) session.excused.add(n);
+    }
+  }
+}
