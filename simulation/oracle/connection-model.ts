@@ -31,6 +31,8 @@ export class StayModel {
   promised: { readonly n: number; readonly droppable: boolean }[] = [];
   /** The position that the client brought: entries up to it must not come again. */
   reported: number | undefined;
+  /** Its pid may be void, and then so is the position beside it. */
+  reportedUnsure = false;
   /** What the clock on the wall said when it began, and how often it had been set by then. */
   wallMs = 0;
   clockSets = 0;

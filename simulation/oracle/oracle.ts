@@ -201,6 +201,7 @@ export class Oracle {
     // It counts beside a pid of the session only, and one of an earlier store is as good as none.
     const counts = isOwn && this.options.epochs(namespace).includes(epochOf(position) ?? "");
     session.stay.reported = counts ? offsetOf(position) : undefined;
+    session.stay.reportedUnsure = presented !== undefined && session.voidPids.has(presented);
     const samePage = isOwn && found.remembers && session.tab === found.tab;
     if (!samePage) session.provenToPage = 0;
     session.tab = found.tab;
@@ -417,26 +418,41 @@ export class Oracle {
     const { session, reported } = stay;
     // What another tab gets late, that has lost the session to this one.
     if (stay.tab !== session.tab) return;
-    const { n, offset, kind } = emit;
+    const { n, kind } = emit;
     const { owner } = session;
     if (kind !== "stored" || !this.options.durable) {
       this.fail("I9 no repeats", `${owner} got ${n} (${kind}) again`);
     }
-    if (reported !== undefined) {
-      if (offset <= reported) {
-        this.fail("I9 no repeats", `${owner} got ${n} again, and had said that it has it`);
-      }
-      // The position goes out before the ping that asks for the receipt.
-      if (n <= session.provenToPage) {
-        this.fail("I9 no repeats", `${owner} got ${n} again, whose position it was not told`);
-      }
+    const again = this.#inSpiteOfReceipt(session, n);
+    if (reported === undefined) {
+      if (again !== undefined) this.fail("I9 no repeats", again);
       return;
     }
+    // A void pid is as good as none, and so is the position beside it; but whether the record that made it void was
+    // kept when a process was killed is not known.
+    if (stay.reportedUnsure && again === undefined) return;
+    const what = this.#inSpiteOfPosition(session, emit, reported);
+    if (what !== undefined) this.fail("I9 no repeats", what);
+  }
+
+  #inSpiteOfPosition(
+    { owner, provenToPage }: SessionModel,
+    { n, offset }: EmitRecord,
+    reported: number,
+  ): string | undefined {
+    if (offset <= reported) return `${owner} got ${n} again, and had said that it has it`;
+    // The position goes out before the ping that asks for the receipt.
+    return n <= provenToPage
+      ? `${owner} got ${n} again, whose position it was not told`
+      : undefined;
+  }
+
+  #inSpiteOfReceipt({ owner, receipts }: SessionModel, n: number): string | undefined {
     const knownBefore = this.#scheduler.now - this.options.receiptStoredMs;
-    const receipt = session.receipts.findLast(({ tick }) => tick < knownBefore);
-    if (receipt !== undefined && n <= receipt.n) {
-      this.fail("I9 no repeats", `${owner} got ${n} again, in spite of its receipt`);
-    }
+    const receipt = receipts.findLast(({ tick }) => tick < knownBefore);
+    return receipt !== undefined && n <= receipt.n
+      ? `${owner} got ${n} again, in spite of its receipt`
+      : undefined;
   }
 
   #checkPromised({ promised, session }: StayModel, n: number): void {
