@@ -232,6 +232,13 @@ const inTabs: readonly Fault[] = [
     without: "      if (session !== undefined && session.slot < 0) {\n        const { from, gap }",
     words: wide,
   },
+  {
+    what: "who gets a new session is told what is missing in that of another",
+    file: `${server}/admission.ts`,
+    code: "    if (!session.ending) return undefined;",
+    without: "    if (!session.ending) return gap;",
+    words: wide,
+  },
 ];
 
 const byTheWall: readonly Fault[] = [

@@ -197,3 +197,31 @@ it("lets no two tabs take a session from each other for ever, though both pids a
   expect((await other).id).not.toBe(socket.id);
   expect(socket.connected).toBe(true);
 });
+
+/**
+ * Goal: who gets a new session is told nothing of what is missing in that of somebody else: for a client that never had
+ * it the range names events that are there (I10). Method: the first stays, and its saved position is older than what is
+ * kept.
+ */
+it.each([
+  ["a page that was duplicated", "d"],
+  ["another who has its pid", "other"],
+])("%s is not told of a gap in a session that stays with the first", async (_who, device) => {
+  const server = await start({
+    store: "memory",
+    identify: (socket) => socket.handshake.auth["device"],
+    keep: { entries: 3 },
+  });
+  const [, first] = await pair(server, "/", { auth: { device: "d" } });
+  const { _pid: pid, _lastOffset: position } = inside<{ _pid: string; _lastOffset: string }>(first);
+  for (let n = 0; n < 10; n++) await server.io.publish("n", n);
+
+  const second = stock(server, "/", { auth: { device, hf: { pid, position } }, forceNew: true });
+  const gaps = collect(second, "hf:gap");
+  const [socket] = await Promise.all([nextSocket(server.io), next(second, "connect")]);
+  await marked(socket, second);
+  expect(gaps).toEqual([]);
+  expect(socket.resume.gaps).toEqual([]);
+  expect(socket.resume.kind).toBe("new");
+  expect(first.connected).toBe(true);
+});

@@ -113,10 +113,18 @@ export class Admission {
     return this.#begin(this.#lost(claim), identity, start);
   }
 
-  /** What a client is to be told that gets a new session. The one that it named may have ended in the meantime. */
+  /**
+   * What a client is to be told that gets a new session: that the one it named is gone, which may have happened in the
+   * meantime. One that stays with somebody else is as good as not named, and so is what is missing there.
+   */
   #lost({ session, from, gap }: Claim): ClaimedGap | undefined {
-    if (gap !== undefined || session?.ending !== true) return gap;
-    return { from, to: this.#delivery.head, reason: "session" };
+    if (session === undefined) return gap;
+    if (!session.ending) return undefined;
+    return {
+      from: gap === undefined ? from : gap.from,
+      to: this.#delivery.head,
+      reason: "session",
+    };
   }
 
   async #claimed(claim: Claim, identity: Identity | undefined): Promise<Admitted | undefined> {
