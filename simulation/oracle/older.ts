@@ -44,6 +44,8 @@ export class Older {
         const count = (session.joining.get(room) ?? 1) - 1;
         if (count === 0) session.joining.delete(room);
         else session.joining.set(room, count);
+        // It may have been kept after a leave that was called later, also when its socket has gone meanwhile.
+        if (!session.rooms.has(room)) session.rooms.set(room, "maybe");
       },
     };
   }
