@@ -2,8 +2,9 @@
  * The end of sessions that nobody comes back to.
  *
  * How long one has been offline is told by a clock of its own: it begins at the wall clock's time when the server
- * starts, not before the last of them went and not more than half of the time that sessions are kept after that, and
- * goes on as the monotonic clock does. So a wall clock that jumps ends no session before its time.
+ * starts, after the last of them went and not more than half of the time that sessions are kept after that, and goes
+ * on as the monotonic clock does. So a wall clock that jumps ends no session before its time, and those who were
+ * connected when the server ended count as the last that went, whatever it says.
  */
 import type { Session } from "./session.ts";
 import type { SessionChange } from "./session-changes.ts";
@@ -48,7 +49,7 @@ export class SessionExpiry {
     }
     if (latestMs > 0) {
       const mostMs = latestMs + this.#options.keepMs / 2;
-      this.#startMs = Math.min(Math.max(this.#startMs, latestMs), mostMs);
+      this.#startMs = Math.min(Math.max(this.#startMs, latestMs + 1), mostMs);
     }
   }
 
