@@ -1,8 +1,9 @@
 /** The command line of the simulation: see README.md. */
 import { parseArgs } from "node:util";
 import { campaign, type Figures } from "./campaign.ts";
-import { otherWall } from "./clock-free.ts";
-import type { PlanOptions, StoreKind } from "./plan.ts";
+import { differsByClock, otherWall } from "./clock-free.ts";
+import type { Violation } from "./oracle/violation.ts";
+import type { Plan, PlanOptions, StoreKind } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { planOf } from "./wide-plan.ts";
 import { runPlan } from "./world.ts";
@@ -52,23 +53,39 @@ export async function run(words: readonly string[]): Promise<number> {
   return figures.found.length === 0 ? 0 : 1;
 }
 
-/** @param how `byOther`: with the other clock on the wall that I16 compares with */
+/** @param how `byOther`: with the other clock on the wall, and compared with the run by the usual one (I16) */
 async function runOne(
   seed: number,
   options: PlanOptions,
   { shrinks, byOther }: { readonly shrinks: boolean; readonly byOther: boolean },
 ): Promise<number> {
   let plan = planOf(seed, options);
-  if (byOther) plan = { ...plan, wall: otherWall };
-  if (shrinks) {
-    const { violation } = await runPlan(plan);
-    if (violation !== undefined) plan = await shrink(plan, violation.invariant);
+  const judge = byOther ? byOtherClock : broken;
+  const wrong = await judge(plan);
+  if (shrinks && wrong !== undefined) {
+    plan = await shrink(plan, async (candidate) => {
+      return (await judge(candidate))?.invariant === wrong.invariant;
+    });
   }
-  console.log(JSON.stringify(plan));
-  const { violation, lines, hash, steps } = await runPlan(plan, true);
+  const shown = byOther ? { ...plan, wall: otherWall } : plan;
+  console.log(JSON.stringify(shown));
+  const { lines, hash, steps } = await runPlan(shown, true);
   for (const line of lines) console.log(line);
-  console.log(`${violation?.message ?? "no violation"} (${hash}, ${steps} steps)`);
-  return violation === undefined ? 0 : 1;
+  const { message = "no violation" } = (await judge(plan)) ?? {};
+  console.log(`${message} (${hash}, ${steps} steps)`);
+  return wrong === undefined ? 0 : 1;
+}
+
+type Wrong = Pick<Violation, "invariant" | "message">;
+
+async function broken(plan: Plan): Promise<Wrong | undefined> {
+  return (await runPlan(plan)).violation;
+}
+
+async function byOtherClock(plan: Plan): Promise<Wrong | undefined> {
+  const outcome = await runPlan(plan);
+  const message = await differsByClock(plan, outcome);
+  return message === undefined ? outcome.violation : { invariant: "I16 clock-free", message };
 }
 
 function print({ seeds, steps, deliveries, virtualMs, found }: Figures, seconds: number): void {

@@ -1,12 +1,11 @@
 /** Finds fewer actions, devices and namespaces with which a plan still breaks the same promise. */
 import type { Action, Plan } from "./plan.ts";
-import { type Outcome, runPlan } from "./world.ts";
 
-export async function shrink(plan: Plan, invariant: string): Promise<Plan> {
-  const fails = async (candidate: Plan): Promise<boolean> => {
-    const { violation }: Outcome = await runPlan(candidate);
-    return violation?.invariant === invariant;
-  };
+/** @param fails whether a plan breaks it */
+export async function shrink(
+  plan: Plan,
+  fails: (candidate: Plan) => Promise<boolean>,
+): Promise<Plan> {
   let best = plan;
   const attempt = async (candidate: Plan): Promise<boolean> => {
     if (!(await fails(candidate))) return false;
