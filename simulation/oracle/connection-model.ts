@@ -1,4 +1,5 @@
 /** What one connection has carried, as seen at both of its ends. */
+import type { Gap } from "./gaps.ts";
 import type { SessionModel } from "./session-model.ts";
 
 /** What a client brought with it, and what it is told. */
@@ -42,8 +43,8 @@ export class StayModel {
   fenced = false;
   /** The client has left: its library drops what still comes, or some of it. */
   left = false;
-  /** What `hf:gap` said, each time it was sent here. */
-  readonly gaps: unknown[] = [];
+  /** Gaps that were sent and have not reached the client. */
+  readonly gaps: Gap[] = [];
   /** The last message of the client that a handler saw. */
   heard = 0;
 

@@ -4,7 +4,7 @@ import type { Oracle } from "./oracle.ts";
 import { offsetOf } from "./wire.ts";
 
 /** What the event `hf:gap` says. */
-interface Gap {
+export interface Gap {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
@@ -21,20 +21,26 @@ export class Gaps {
   sent(connectionId: string, namespace: string, words: unknown): void {
     const stay = this.#oracle.connection(connectionId).current(namespace);
     if (stay === undefined) return;
-    if (stay.left) this.#told(stay, this.#read(words));
-    else stay.gaps.push(words);
+    const gap = this.#read(words);
+    this.#check(stay, gap);
+    if (stay.left) this.#excuse(stay, gap);
+    else stay.gaps.push(gap);
   }
 
   /** The client leaves: its library drops what it was sent and did not get, a gap as well as an entry. */
   left(stay: StayModel): void {
-    for (const words of stay.gaps.splice(0)) this.#told(stay, this.#read(words));
+    for (const gap of stay.gaps.splice(0)) this.#excuse(stay, gap);
   }
 
   /** A client got the event `hf:gap`. */
   received(connectionId: string, namespace: string, words: unknown): void {
     const gap = this.#read(words);
     const stay = this.#oracle.connection(connectionId).current(namespace);
-    if (stay !== undefined) this.#told(stay, gap);
+    if (stay === undefined) return;
+    const at = stay.gaps.findIndex(({ from, to }) => from === gap.from && to === gap.to);
+    if (at === -1) this.#check(stay, gap);
+    else stay.gaps.splice(at, 1);
+    this.#excuse(stay, gap);
   }
 
   #read(words: unknown): Gap {
@@ -45,18 +51,20 @@ export class Gaps {
     return { from: offsetOf(from) ?? 0, to: last, reason: `${reason}` };
   }
 
-  #told({ session }: StayModel, gap: Gap): void {
+  #check({ session }: StayModel, { from, to, reason }: Gap): void {
     const { namespace, owed, given, owner } = session;
-    const { from, to, reason } = gap;
+    if (reason === "retention" && to < this.#oracle.options.tail(namespace)) return;
     // Of the session before: nothing of this one may be in it.
     const own = owed.some(({ n, offset }) => offset > from && offset <= to && !given.has(n));
-    if (reason === "session" && !own) session.untold = false;
-    else if (reason !== "retention" || to >= this.#oracle.options.tail(namespace)) {
-      const what = `${owner} was told that nothing is left up to ${to}: ${reason}`;
-      this.#oracle.fail("I10 honest gap", what);
-    }
-    const older = session.backfills.flatMap((backfill) => backfill.owed);
-    for (const { n, offset } of [...owed, ...older]) {
+    if (reason === "session" && !own) return;
+    const what = `${owner} was told that nothing is left up to ${to}: ${reason}`;
+    this.#oracle.fail("I10 honest gap", what);
+  }
+
+  #excuse({ session }: StayModel, { from, to, reason }: Gap): void {
+    if (reason === "session") session.untold = false;
+    const older = session.backfills.flatMap(({ owed }) => owed);
+    for (const { n, offset } of [...session.owed, ...older]) {
       if (offset > from && offset <= to) session.excused.add(n);
     }
   }
