@@ -162,6 +162,12 @@ export class SessionModel {
     this.changes.push({ n, room, certain: false });
   }
 
+  /** Whether it leaves depends on what only the server knows. */
+  mayLeave(room: string, n: number): void {
+    this.lastChange.set(room, n);
+    if (this.rooms.has(room)) this.rooms.set(room, "maybe");
+  }
+
   /** Changes up to and with this call are committed. */
   committedUpTo(n: number): void {
     if (this.changes.length > 0) this.changes = this.changes.filter((change) => change.n > n);

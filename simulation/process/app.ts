@@ -327,7 +327,7 @@ export class App {
     const n = this.#oracle.call();
     for (const session of this.#oracle.members(namespace, from)) {
       if (session.isIn(from) === "in" && !session.ended) session.leave(room, n);
-      else if (session.isIn(room) === "in") session.rooms.set(room, "maybe");
+      else session.mayLeave(room, n);
     }
     io.of(namespace).in(from).socketsLeave(room);
   }
