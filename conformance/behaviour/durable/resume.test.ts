@@ -521,6 +521,40 @@ describe("gaps", () => {
     expect(fourth.pid).toBe(third.pid);
   });
 
+  /** Each answer carries one more pid, and none arrives: the client has but the one that it was told first. */
+  it("finds the session by its pid, however often the answer with a new one was lost", async () => {
+    const server = await start({ store: "memory", keep: { entries: 3 } });
+    const come = async (auth: object) => {
+      const serverSide = nextSocket(server.io);
+      const raw = await RawWebSocket.open(server);
+      const { pid } = jsonOf(await raw.join("/", auth)) as { pid: string };
+      return { raw, pid, socket: await serverSide };
+    };
+    const leave = async ({ raw, socket }: Awaited<ReturnType<typeof come>>) => {
+      const gone = next(socket, "disconnect");
+      raw.close();
+      await gone;
+    };
+    const first = await come({});
+    const { pid } = first;
+    const primer = String(
+      first.raw.received.find((frame) => String(frame).includes("hf:position")),
+    );
+    const offset = /"(hf\.[^"]+)"/.exec(primer)?.[1];
+    await first.socket.join("room");
+    await leave(first);
+    for (let n = 0; n < 10; n++) await server.io.publish("n", n);
+    const pids = new Set([pid]);
+    for (let times = 0; times < 10; times++) {
+      const again = await come({ pid, offset });
+      expect(again.socket.resume.gaps).toMatchObject([{ reason: "retention" }]);
+      expect(again.socket.rooms).toContain("room");
+      pids.add(again.pid);
+      await leave(again);
+    }
+    expect(pids.size).toBe(11);
+  });
+
   it("F10: tells of what retention has taken", async () => {
     const server = await start({ store: "memory", keep: { entries: 3 } });
     const [socket, client] = await pair(server, "/", reconnecting);

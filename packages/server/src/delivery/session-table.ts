@@ -16,7 +16,7 @@ import {
   type StartGap,
 } from "./session-changes.ts";
 
-/** So many private ids of a session are good, those that clients were told last. */
+/** So many private ids of a session are good: the one that its client uses, and those that were told last. */
 const pidsMax = 4;
 
 /** Older ids of a session's sockets under which it is still found. */
@@ -141,9 +141,10 @@ export class SessionTable {
     session.pids = [...session.pids, pid];
     this.#byPid.set(pid, session);
     if (session.pids.length <= pidsMax) return;
-    const [oldest = "", ...rest] = session.pids;
+    // The first stays good until another is used: whoever was to be told those may never have been.
+    const [used = "", oldest = "", ...rest] = session.pids;
     this.#byPid.delete(oldest);
-    session.pids = rest;
+    session.pids = [used, ...rest];
   }
 
   /** Takes a change that has come out of the lane at `offset`. */
