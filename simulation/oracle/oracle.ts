@@ -187,6 +187,7 @@ export class Oracle {
     if (session.owner !== owner)
       this.fail("I20 isolation", `${owner} got the session of ${session.owner}`);
     const isOwn = presented !== undefined && this.#byPid.get(presented) === session;
+    const unsure = presented !== undefined && session.mayBeVoid(presented);
     if (isOwn) session.presents(presented);
     if (pid !== undefined) {
       session.pids.add(pid);
@@ -201,7 +202,7 @@ export class Oracle {
     // It counts beside a pid of the session only, and one of an earlier store is as good as none.
     const counts = isOwn && this.options.epochs(namespace).includes(epochOf(position) ?? "");
     session.stay.reported = counts ? offsetOf(position) : undefined;
-    session.stay.reportedUnsure = presented !== undefined && session.voidPids.has(presented);
+    session.stay.reportedUnsure = unsure;
     const samePage = isOwn && found.remembers && session.tab === found.tab;
     if (!samePage) session.provenToPage = 0;
     session.tab = found.tab;

@@ -73,6 +73,16 @@ export class SessionModel {
     }
   }
 
+  /**
+   * Whether a pid may be good no longer: a later one has been used, or it is neither the one that is used nor the
+   * newest, of which only so many are kept (docs/reference/limits.md).
+   */
+  mayBeVoid(pid: string): boolean {
+    if (this.voidPids.has(pid)) return true;
+    const good = [...this.pids].filter((one) => !this.voidPids.has(one));
+    return good.includes(pid) && pid !== good[0] && pid !== good.at(-1);
+  }
+
   owe(emit: EmitRecord): void {
     this.owed.push(emit);
     this.#owed.add(emit.n);
