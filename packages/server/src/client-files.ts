@@ -22,8 +22,12 @@ const encodings = ["br", "gzip", "deflate", "identity"] as const;
 /** @returns the name of the bundle that `url` asks for, if it is one. */
 export function clientFileName(path: string, url: string): string | undefined {
   if (!url.startsWith(path)) return undefined;
-  const [name] = url.slice(path.length + 1).split("?");
-  return name !== undefined && clientFiles.has(name) ? name : undefined;
+  const start = path.length + 1;
+  const query = url.indexOf("?", start);
+  // Requests of the engine come by here too: they have no name.
+  if (query === start) return undefined;
+  const name = url.slice(start, query === -1 ? url.length : query);
+  return clientFiles.has(name) ? name : undefined;
 }
 
 /** Answers with the bundle, or with 304 when the client has it. */

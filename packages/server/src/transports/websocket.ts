@@ -254,12 +254,12 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
   }
 
   /** @internal Takes the whole text frames that a chunk begins with, while `ws` is waiting for a message. */
-  socketRead(chunk: Buffer): number {
-    const taken = this.#mayTake() ? readTextFrames(chunk, this.#maxMessageBytes, this) : 0;
-    if (taken < chunk.length) {
+  socketRead(chunk: Buffer, end: number): number {
+    const taken = this.#mayTake() ? readTextFrames(chunk, end, this.#maxMessageBytes, this) : 0;
+    if (taken < end) {
       this.#socket ??= this.#joinLate();
       const position = this.#position ?? new FramePosition();
-      this.#position = position.follow(chunk, taken) ? undefined : position;
+      this.#position = position.follow(chunk, taken, end) ? undefined : position;
     }
     return taken;
   }
