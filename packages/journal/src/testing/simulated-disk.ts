@@ -33,7 +33,10 @@ export interface DiskCall {
   readonly number: number;
 }
 
-/** What happens to a call instead: an error, fewer bytes than asked for, or nothing at all behind a "done". */
+/**
+ * What happens to a call instead: an error, fewer bytes than asked for, or nothing at all behind a "done". A write that
+ * is short ends with a sector: a kernel takes whole pages, and whoever is killed then leaves no part of a sector.
+ */
 export type DiskFault =
   | { readonly error: string }
   | { readonly short: true }
@@ -273,6 +276,13 @@ export class SimulatedDisk {
   }
 }
 
+/** How much of a write is done that is short: half of it, up to the end of a sector; all of it within one sector. */
+function shortCount(position: number, length: number): number {
+  const first = Math.floor(position / sectorBytes) + 1;
+  const half = Math.floor((position + length / 2) / sectorBytes);
+  return Math.min(length, Math.max(first, half) * sectorBytes - position);
+}
+
 function applyChange(names: Map<string, Inode>, change: NameChange): void {
   if (change.kind === "link") names.set(change.path, change.inode);
   else {
@@ -403,8 +413,8 @@ class SimulatedFile implements DiskFile {
   ): void {
     const act = (fault: DiskFault | undefined): number => {
       const bytes = Buffer.concat(parts);
-      const count =
-        fault !== undefined && "short" in fault ? (bytes.length + 1) >> 1 : bytes.length;
+      const short = fault !== undefined && "short" in fault;
+      const count = short ? shortCount(position, bytes.length) : bytes.length;
       const grown = Math.max(0, position + count - this.#inode.data.length);
       if (this.#disk.usedBytes + grown > this.#disk.capacity) {
         throw diskError("ENOSPC", "write", this.#path);
