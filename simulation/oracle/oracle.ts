@@ -204,7 +204,8 @@ export class Oracle {
     session.stay.reported = counts ? offsetOf(position) : undefined;
     session.stay.reportedUnsure = unsure;
     const samePage = isOwn && found.remembers && session.tab === found.tab;
-    if (!samePage) session.provenToPage = 0;
+    // One that took another string for its position goes on from a receipt, and is told that: it may be older.
+    if (!samePage || session.stay.reported === undefined) session.provenToPage = 0;
     session.tab = found.tab;
     this.#trace.add(this.#scheduler.now, "connected", owner, namespace);
     return session;
