@@ -2,15 +2,19 @@
 import { cpSync } from "node:fs";
 import http from "node:http";
 import { basename } from "node:path";
-import { Server } from "holdfast";
+import { Server, type ServerOptions } from "holdfast";
 import { expect, it } from "vitest";
 import { closeWithTest, collect, next, nextSocket, portOf, stock } from "../../support/clients.ts";
 import { marked } from "../../support/durable.ts";
 import { newFolder } from "../../support/folder.ts";
 
-async function startOn(folder: string, port: number): Promise<{ io: Server; port: number }> {
+async function startOn(
+  folder: string,
+  port: number,
+  options: Partial<ServerOptions> = {},
+): Promise<{ io: Server; port: number }> {
   const httpServer = http.createServer();
-  const io = new Server(httpServer, { store: folder });
+  const io = new Server(httpServer, { ...options, store: folder });
   closeWithTest(io);
   await new Promise<void>((resolve) => httpServer.listen(port, "127.0.0.1", resolve));
   return { io, port: portOf(httpServer) };
@@ -88,4 +92,28 @@ it("refuses a folder that another server has open, and names it", async () => {
   await first.io.publish("n", 1);
   const second = new Server({ store: folder, failFast: false });
   await expect(second.publish("n", 1)).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+});
+
+/**
+ * Goal: of the sessions of one device that were connected when the server was killed, a client without a pid gets the one
+ * that began last: one that began before may be of a try that was given up. Method: a copy of the folder is what a kill
+ * leaves.
+ */
+it("gives who comes without a pid after a kill the session that began last", async () => {
+  const identify = () => "device";
+  const folder = newFolder();
+  const first = await startOn(folder, 0, { identify });
+  for (const room of ["first", "second"]) {
+    const connected = nextSocket(first.io);
+    stock({ url: `http://127.0.0.1:${first.port}` }, "/", { forceNew: true });
+    await (await connected).join(room);
+  }
+  const left = newFolder();
+  cpSync(folder, left, { recursive: true, filter: (path) => !basename(path).startsWith("lock") });
+  await first.io.close();
+
+  const second = await startOn(left, 0, { identify });
+  const back = nextSocket(second.io);
+  stock({ url: `http://127.0.0.1:${second.port}` }, "/", { forceNew: true });
+  expect([...(await back).rooms]).toContain("second");
 });

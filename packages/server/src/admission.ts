@@ -66,6 +66,14 @@ function sameHolder(left: Identity | undefined, right: Identity | undefined): bo
   return (left && holderOf(left)) === (right && holderOf(right));
 }
 
+/**
+ * Those who were connected when the server ended went together: then the one that began last. One that began before may
+ * be of a client that went before it was let in, whose end the journal did not keep any more.
+ */
+function lastFirst(a: Session, b: Session): number {
+  return (b.offlineSinceMs ?? 0) - (a.offlineSinceMs ?? 0) || b.start - a.start;
+}
+
 function startGapOf({ from, reason }: ClaimedGap): StartGap {
   return from === undefined ? { reason } : { from, reason };
 }
@@ -147,7 +155,7 @@ export class Admission {
     const slots = [...this.#delivery.sessions.ofHolder(identity)].filter(({ ending }) => !ending);
     const [latest] = slots
       .filter((session) => session.link === undefined && !this.#reserved.has(session))
-      .sort((a, b) => (b.offlineSinceMs ?? 0) - (a.offlineSinceMs ?? 0));
+      .sort(lastFirst);
     if (latest !== undefined) {
       this.#reserve(latest);
       return latest;
