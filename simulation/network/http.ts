@@ -112,6 +112,8 @@ class SimulatedResponse extends EventEmitter {
   writableEnded = false;
   writableFinished = false;
   #status = 200;
+  /** What leaves together, when all of it is there. */
+  #body = "";
   readonly #send: (reply: HttpReply) => void;
 
   constructor(req: SimulatedRequest, send: (reply: HttpReply) => void) {
@@ -128,10 +130,19 @@ class SimulatedResponse extends EventEmitter {
     return this;
   }
 
-  end(body = ""): this {
+  cork(): void {}
+
+  uncork(): void {}
+
+  write(part: string): boolean {
+    this.#body += part;
+    return true;
+  }
+
+  end(part = ""): this {
     if (this.writableEnded) return this;
     this.writableEnded = true;
-    this.#send({ status: this.#status, body });
+    this.#send({ status: this.#status, body: this.#body + part });
     return this;
   }
 }
