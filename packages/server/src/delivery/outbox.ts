@@ -79,8 +79,22 @@ export class OutboxNode {
     const bytes =
       this.parent?.packet === undefined && this.packet !== undefined
         ? this.packet.frames()
-        : Buffer.concat(this.packets().map((packet) => packet.frames()));
+        : this.#concatenated();
     this.#bytes = bytes;
+    return bytes;
+  }
+
+  /** From the last packet to the first: without a list of them. */
+  #concatenated(): Buffer {
+    let end = 0;
+    let node: OutboxNode | undefined = this;
+    for (; node?.packet !== undefined; node = node.parent) end += node.packet.frames().length;
+    const bytes = Buffer.allocUnsafe(end);
+    for (node = this; node?.packet !== undefined; node = node.parent) {
+      const frames = node.packet.frames();
+      end -= frames.length;
+      bytes.set(frames, end);
+    }
     return bytes;
   }
 }
