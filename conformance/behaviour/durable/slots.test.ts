@@ -225,3 +225,19 @@ it.each([
   expect(socket.resume.kind).toBe("new");
   expect(first.connected).toBe(true);
 });
+
+it("a page that is told many pids, and keeps none of them, still has its session by the one that it saved", async () => {
+  const server = await start({ store: "memory" });
+  const pid = await leaveSession(server, {});
+  for (let n = 0; n < 8; n++) {
+    const connected = nextSocket(server.io);
+    const page = await RawWebSocket.open(server);
+    const answer = jsonOf(await page.join("/", { hf: { pid } })) as { pid: string };
+    expect(answer.pid).not.toBe(pid);
+    const socket = await connected;
+    expect([n, [...socket.rooms]]).toEqual([n, [socket.id, "room"]]);
+    const gone = next(socket, "disconnect");
+    page.close();
+    await gone;
+  }
+});
