@@ -167,7 +167,7 @@ export class Oracle {
     const connection = this.connection(connectionId);
     const { pid, presented, position } = found;
     const { tabs } = this.options;
-    let session = this.#resumed(namespace, owner, found);
+    let session = this.#resumed(namespace, owner, found, connection.asked.get(namespace) ?? 0);
     if (session?.ended === true) {
       if (!session.endUncertain)
         this.fail("I8 resume", `a session of ${owner} came back after its end`);
@@ -180,7 +180,7 @@ export class Oracle {
       this.sessions.push(session);
       if (found.key !== undefined) this.#byKey.set(found.key, session);
       this.#allowEarly(session, connection);
-      if (tabs !== undefined) {
+      if (tabs !== undefined && !this.#mayBeGone(presented)) {
         this.tabs.begins(session, found, connection.asked.get(namespace) ?? 0);
       }
     }
@@ -217,17 +217,29 @@ export class Oracle {
     return session !== undefined && (this.options.tabs === undefined || session.ended);
   }
 
+  /** Whether nothing is found by a pid any more, as far as is known: it has no other session in its place. */
+  #mayBeGone(pid: string | undefined): boolean {
+    const session = pid === undefined ? undefined : this.#byPid.get(pid);
+    if (session === undefined || pid === undefined) return false;
+    return session.ended || session.voidPids.has(pid);
+  }
+
   /** The session that a client goes on with. */
   #resumed(
     namespace: string,
     owner: string,
     { key, presented, goesOn }: Found,
+    asked: number,
   ): SessionModel | undefined {
     if (key === undefined) return this.#byName(namespace, owner);
     const given = this.#byKey.get(key);
     const previous = presented === undefined ? undefined : this.#byPid.get(presented);
     const isThere =
       previous !== undefined && (!previous.ended || (previous.endUncertain && goesOn));
+    // Only what is known for certain, and was before the client asked.
+    const isGone = previous?.ended === true && !previous.endUncertain && previous.endedAt < asked;
+    if (isGone && given !== undefined && given !== previous)
+      this.fail("I10 honest gap", `${owner} was not told that its session is gone, and goes on`);
     // A pid is void when the client has used one that it was given later.
     const isVoid = presented !== undefined && previous?.voidPids.has(presented) === true;
     // Among tabs another one may be on it.

@@ -241,3 +241,41 @@ it("a page that is told many pids, and keeps none of them, still has its session
     await gone;
   }
 });
+
+/**
+ * Goal: who had a session that is no more is told, and goes on with no other one of its holder's in its place (SEMANTICS
+ * 5). Method: two tabs, both away; the session of one is ended, and it comes back with the pid.
+ */
+it.each<[how: string, auth: (pid: string) => object]>([
+  ["in its memory", (pid) => ({ pid })],
+  ["saved", (pid) => ({ hf: { pid } })],
+])(
+  "a tab whose session was ended, its pid %s, is told so, and has one of its own",
+  async (_how, authOf) => {
+    const { server } = await startGated();
+    const { io } = server;
+    io.on("connection", async (socket) => {
+      const { tab } = socket.handshake.auth;
+      if (tab !== undefined) await socket.join(`room of ${tab}`);
+    });
+    const tabs = await Promise.all([RawWebSocket.open(server), RawWebSocket.open(server)]);
+    const answers = await Promise.all(
+      tabs.map((client, index) => client.join("/", { device: "d", tab: `tab ${index}` })),
+    );
+    const [pid = ""] = answers.map((answer) => (jsonOf(answer) as { pid: string }).pid);
+    const [ended] = await io.in("room of tab 0").fetchSockets();
+    for (const client of tabs) client.close();
+    await until(() => io.sockets.sockets.size === 0, "both are away");
+    io.in(ended?.id ?? "").disconnectSockets();
+
+    const connected = nextSocket(io);
+    const again = await ask(server, { device: "d", ...authOf(pid) });
+    expect(await again.until("40")).not.toContain(pid);
+    expect(await again.until('42["hf:gap"')).toContain('"reason":"session"');
+    const socket = await connected;
+    expect([socket.resume.kind, [...socket.rooms]]).toEqual(["gap", [socket.id]]);
+    const rooms = roomsOfNext(io);
+    await ask(server, { device: "d" });
+    expect(await rooms).toEqual(["room of tab 1"]);
+  },
+);

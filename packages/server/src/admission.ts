@@ -111,6 +111,9 @@ export class Admission {
   ): Promise<Admitted> {
     const claimed = await this.#claimed(claim, identity);
     if (claimed !== undefined) return claimed;
+    const lost = this.#lost(claim);
+    // In the place of one that is no more there is no other: docs/decisions/a-session-that-is-gone.md
+    if (lost !== undefined) return this.#begin(lost, identity, start);
     if (identity !== undefined && holderOf(identity) !== undefined) {
       const session = await this.#freeSlot(identity);
       if (session !== undefined) {
@@ -118,7 +121,7 @@ export class Admission {
         return this.#resumed(session, { from, gap, socketId: start.socketId, pid: undefined });
       }
     }
-    return this.#begin(this.#lost(claim), identity, start);
+    return this.#begin(undefined, identity, start);
   }
 
   /**
