@@ -72,6 +72,8 @@ const noEpoch: Epoch = { id: "", start: 0, end: undefined };
 
 export class Delivery implements LaneExit {
   readonly options: DeliveryOptions;
+  /** Whether positions follow the events, as events of their own. */
+  readonly #marksEvents: boolean;
   readonly lane: JournalLane;
   readonly sessions: SessionTable;
   readonly catchUp: CatchUp;
@@ -94,6 +96,7 @@ export class Delivery implements LaneExit {
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
+    this.#marksEvents = options.offsets === "event";
     this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this);
     const { expiry, wallMs, monotonicMs } = options;
@@ -343,9 +346,9 @@ export class Delivery implements LaneExit {
     }
     session.delivered = offset;
     session.suspicion.sent(session, offset, this.options.monotonicMs);
-    session.unmarkedBytes += packet.size;
-    if (session.unmarkedBytes > markBytes && this.options.offsets === "event") {
-      this.mark(session, link);
+    if (this.#marksEvents) {
+      session.unmarkedBytes += packet.size;
+      if (session.unmarkedBytes > markBytes) this.mark(session, link);
     }
     this.touch(session, link);
   }
