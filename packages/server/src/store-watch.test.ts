@@ -4,7 +4,7 @@
  * `exit` is seen.
  */
 import { type Journal, JournalError, openFilesJournal } from "@holdfast/journal";
-import { ManualClock, SimulatedDisk } from "@holdfast/journal/testing";
+import { collectUncaught, ManualClock, SimulatedDisk } from "@holdfast/journal/testing";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { type Host, nodeHost, simulation } from "./host/host.ts";
 import type { ServerOptions } from "./options.ts";
@@ -161,6 +161,36 @@ it("tells in time that the disk gets full: by an event, or by one line (SEMANTIC
   await leaveFree(700_000);
   expect(told).toEqual([["open", true, 700_000]]);
   expect(lines).toHaveLength(1);
+});
+
+/** Goal: what an application does when it is told breaks nothing: its error goes to the process, and all else goes on. */
+it("tells who published, and ends the process, though a listener of its status throws", async () => {
+  const uncaught = collectUncaught();
+  const error = new Error("of the listener");
+  const { io, disk, exited, exits } = startFailing();
+  io.on("store_status", () => {
+    throw error;
+  });
+  await io.ready;
+  await io.publish("n", 1);
+  expect(uncaught).toEqual([error]);
+  disk.failing = true;
+  await expect(io.publish("n", 2)).rejects.toMatchObject({ code: "HF_STORE_FAILED" });
+  await expect(io.publish("n", 3)).rejects.toMatchObject({ code: "HF_STORE_READ_ONLY" });
+  expect(await exited).toBe(74);
+  expect(exits).toEqual([74]);
+  expect(uncaught).toEqual([error, error]);
+});
+
+it("says why it does not open, though a listener of its status throws", async () => {
+  const uncaught = collectUncaught();
+  const { io, exited } = serverOn(Promise.reject(new JournalError("HF_STORE_LOCKED")), {});
+  io.on("store_status", () => {
+    throw new Error("of the listener");
+  });
+  await expect(io.ready).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+  expect(await exited).toBe(74);
+  expect(uncaught).toHaveLength(1);
 });
 
 it("is none without the option, and is opening before it is open", async () => {

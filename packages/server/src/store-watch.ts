@@ -53,7 +53,7 @@ export class StoreWatch {
       (error: unknown) => {
         this.#error = error instanceof Error ? error : new Error(String(error));
         this.#failed("could not be opened", this.#error);
-        options.changed(this.status);
+        this.#tell();
         throw error;
       },
     );
@@ -73,7 +73,18 @@ export class StoreWatch {
       this.#error = error;
       this.#failed("has failed", error);
     }
-    this.#options.changed(this.status);
+    this.#tell();
+  }
+
+  /** What a listener of the application throws is for the process: how the store is does not depend on it. */
+  #tell(): void {
+    try {
+      this.#options.changed(this.status);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   get status(): StoreStatus {

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { DiskLock } from "../disk.ts";
 import { JournalError } from "../errors.ts";
+import { guarded } from "../guarded.ts";
 import type {
   Durability,
   Journal,
@@ -394,6 +395,6 @@ export class FilesJournal implements Journal {
   }
 
   #tell(): void {
-    this.onStatus?.(this.status);
+    guarded(() => this.onStatus?.(this.status));
   }
 }

@@ -1,6 +1,7 @@
 /** A stream on disk. */
 import type { DeduplicationTable } from "../deduplication.ts";
 import { JournalError } from "../errors.ts";
+import { guarded } from "../guarded.ts";
 import type {
   Epoch,
   Page,
@@ -169,16 +170,5 @@ export class FilesStream implements Stream {
     }
     const state = { offset: this.#head, bytes: this.#follower.checkpoint() };
     return { ...facts, state, sessions: [] };
-  }
-}
-
-/** An error of a follower is the application's: it must be seen, but a commit goes on. */
-function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

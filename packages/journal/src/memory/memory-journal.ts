@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { defaultDeduplication } from "../deduplication.ts";
 import { JournalError } from "../errors.ts";
+import { guarded } from "../guarded.ts";
 import type { DeduplicationWindow, Journal, JournalStatus, Retention, Stream } from "../journal.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { defaultRetention } from "../retention.ts";
@@ -73,7 +74,7 @@ export class MemoryJournal implements Journal {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     this.#cancelTimer?.();
-    this.onStatus?.(this.status);
+    guarded(() => this.onStatus?.(this.status));
     return Promise.resolve();
   }
 

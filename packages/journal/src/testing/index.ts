@@ -12,3 +12,4 @@ export {
   type SimulatedDiskOptions,
 } from "./simulated-disk.ts";
 export type { JournalPlace, JournalUnderTest, PlaceOptions } from "./suite-tools.ts";
+export { collectUncaught } from "./uncaught.ts";

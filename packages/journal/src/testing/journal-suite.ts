@@ -16,6 +16,7 @@ import {
   summary,
   useJournal,
 } from "./suite-tools.ts";
+import { collectUncaught } from "./uncaught.ts";
 
 export function journalSuite(implementation: JournalUnderTest): void {
   if (implementation.persistent) persistenceSuite(implementation);
@@ -447,6 +448,20 @@ export function journalSuite(implementation: JournalUnderTest): void {
         await journal.close();
         expect(states).toEqual(["closed"]);
         expect(journal.status.state).toBe("closed");
+      });
+
+      it("closes though the listener throws, and the error is seen", async () => {
+        const uncaught = collectUncaught();
+        const error = new Error("of the listener");
+        journal.onStatus = () => {
+          throw error;
+        };
+        await journal.close();
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(uncaught).toEqual([error]);
+        expect(journal.status.state).toBe("closed");
+        await reopen();
+        expect(journal.status.state).toBe("open");
       });
     });
   });
