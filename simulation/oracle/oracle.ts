@@ -221,7 +221,7 @@ export class Oracle {
   #mayBeGone(pid: string | undefined): boolean {
     const session = pid === undefined ? undefined : this.#byPid.get(pid);
     if (session === undefined || pid === undefined) return false;
-    return session.ended || session.voidPids.has(pid);
+    return session.ended || session.mayBeVoid(pid);
   }
 
   /** The session that a client goes on with. */
@@ -262,6 +262,9 @@ export class Oracle {
     connection.asked.set(namespace, this.#calls);
     const owner = `${/"device":"(\w+)"/.exec(auth)?.[1]}${namespace}`;
     if (!this.#firstAsked.has(owner)) this.#firstAsked.set(owner, this.#calls);
+    // That it was used may be kept, also when the client is gone before it is let in.
+    const pid = /"pid":"([^"]+)"/.exec(auth)?.[1] ?? "";
+    this.#byPid.get(pid)?.mayUse(pid);
   }
 
   /** What was emitted to all between the client's wish to connect and its answer may already be for it. */

@@ -17,6 +17,8 @@ export class SessionModel {
   readonly pids = new Set<string>();
   /** Those that the client has stopped using: it may still be found by them, or not. */
   readonly voidPids = new Set<string>();
+  /** Those that are void if the server has kept that a later one was used. */
+  readonly #doubtfulPids = new Set<string>();
   readonly rooms = new Map<string, Membership>();
   /** Changes of rooms that may not be committed, oldest first. */
   changes: { readonly n: number; readonly room: string; certain: boolean }[] = [];
@@ -73,12 +75,20 @@ export class SessionModel {
     }
   }
 
+  /** A client asks with this pid to be let in. */
+  mayUse(asked: string): void {
+    for (const pid of this.pids) {
+      if (pid === asked) return;
+      this.#doubtfulPids.add(pid);
+    }
+  }
+
   /**
    * Whether a pid may be good no longer: a later one has been used, or it is neither the one that is used nor the
    * newest, of which only so many are kept (docs/reference/limits.md).
    */
   mayBeVoid(pid: string): boolean {
-    if (this.voidPids.has(pid)) return true;
+    if (this.voidPids.has(pid) || this.#doubtfulPids.has(pid)) return true;
     const good = [...this.pids].filter((one) => !this.voidPids.has(one));
     return good.includes(pid) && pid !== good[0] && pid !== good.at(-1);
   }
