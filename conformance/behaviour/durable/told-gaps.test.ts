@@ -1,3 +1,4 @@
+/** What a client is told when something cannot be had any more, or its session has gone (SEMANTICS 5). */
 import { expect, it } from "vitest";
 import {
   collect,

@@ -173,13 +173,14 @@ it("tells who published, and ends the process, though a listener of its status t
   });
   await io.ready;
   await io.publish("n", 1);
-  expect(uncaught).toEqual([error]);
+  await vi.waitFor(() => expect(uncaught).toEqual([error]));
   disk.failing = true;
   await expect(io.publish("n", 2)).rejects.toMatchObject({ code: "HF_STORE_FAILED" });
   await expect(io.publish("n", 3)).rejects.toMatchObject({ code: "HF_STORE_READ_ONLY" });
   expect(await exited).toBe(74);
   expect(exits).toEqual([74]);
-  expect(uncaught).toEqual([error, error]);
+  await vi.waitFor(() => expect(uncaught).toEqual([error, error]));
+  io.removeAllListeners("store_status");
 });
 
 it("says why it does not open, though a listener of its status throws", async () => {
@@ -190,7 +191,8 @@ it("says why it does not open, though a listener of its status throws", async ()
   });
   await expect(io.ready).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
   expect(await exited).toBe(74);
-  expect(uncaught).toHaveLength(1);
+  await vi.waitFor(() => expect(uncaught).toHaveLength(1));
+  io.removeAllListeners("store_status");
 });
 
 it("is none without the option, and is opening before it is open", async () => {

@@ -72,8 +72,6 @@ const noEpoch: Epoch = { id: "", start: 0, end: undefined };
 
 export class Delivery implements LaneExit {
   readonly options: DeliveryOptions;
-  /** Whether positions follow the events, as events of their own. */
-  readonly #marksEvents: boolean;
   readonly lane: JournalLane;
   readonly sessions: SessionTable;
   readonly catchUp: CatchUp;
@@ -96,7 +94,6 @@ export class Delivery implements LaneExit {
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
-    this.#marksEvents = options.offsets === "event";
     this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this);
     const { expiry, wallMs, monotonicMs } = options;
@@ -346,7 +343,7 @@ export class Delivery implements LaneExit {
     }
     session.delivered = offset;
     session.suspicion.sent(session, offset, this.options.monotonicMs);
-    if (this.#marksEvents) {
+    if (this.options.offsets === "event") {
       session.unmarkedBytes += packet.size;
       if (session.unmarkedBytes > markBytes) this.mark(session, link);
     }

@@ -11,11 +11,20 @@ import { readIntoShared } from "../host/shared-reads.ts";
 
 export interface EarlyReader {
   /**
-   * @param chunk what was read, and only there during the call
-   * @param end where in `chunk` that ends
-   * @returns how many bytes at the beginning are dealt with; the stream gets the others
+   * Deals with what was read, as far as it can.
+   *
+   * @param chunk only there during the call
+   * @param from where in `chunk` begins what nobody has dealt with
+   * @param end where in `chunk` ends what was read
+   * @returns where in `chunk` begins what the stream is to get
    */
-  socketRead(chunk: Buffer, end: number): number;
+  socketRead(chunk: Buffer, from: number, end: number): number;
+  /**
+   * The stream is about to get what follows.
+   *
+   * @returns up to where: then `socketRead` is asked again
+   */
+  streamReads(chunk: Buffer, from: number, end: number): number;
   /** The peer has ended its side. The stream is told after this. */
   socketEnds(): void;
   /** The socket is gone. Told only as long as nobody else listens to it. */
@@ -66,16 +75,36 @@ function pushWhatIsLeft(this: ShownSocket, chunk: unknown, encoding?: BufferEnco
     if (chunk === null) earlyReader?.socketEnds();
     return pushOf(this)(chunk, encoding);
   }
-  const taken = earlyReader.socketRead(chunk, chunk.length);
-  if (taken === chunk.length && taken > 0) return true;
-  return pushOf(this)(taken === 0 ? chunk : chunk.subarray(taken), encoding);
+  const from = earlyReader.socketRead(chunk, 0, chunk.length);
+  if (from === chunk.length) return true;
+  return passOn(earlyReader, chunk, from, chunk.length, (part) => pushOf(this)(part));
 }
 
 /** The stream keeps what it gets, and the shared buffer is read into again. */
 function pushCopyOfWhatIsLeft(this: ShownSocket, length: number, shared: Buffer): boolean {
-  const taken = this[reader]?.socketRead(shared, length) ?? 0;
-  if (taken === length) return true;
-  return pushOf(this)(Buffer.from(shared.subarray(taken, length)));
+  const earlyReader = this[reader];
+  const from = earlyReader?.socketRead(shared, 0, length) ?? 0;
+  if (from === length) return true;
+  const push = (part: Buffer) => pushOf(this)(Buffer.from(part));
+  if (earlyReader === undefined) return push(shared.subarray(0, length));
+  return passOn(earlyReader, shared, from, length, push);
+}
+
+/** @returns what `push` returned last: whether the stream wants more. */
+function passOn(
+  earlyReader: EarlyReader,
+  chunk: Buffer,
+  from: number,
+  end: number,
+  push: (part: Buffer) => boolean,
+): boolean {
+  let more = true;
+  for (let at = from; at < end; at = earlyReader.socketRead(chunk, at, end)) {
+    const until = earlyReader.streamReads(chunk, at, end);
+    more = push(chunk.subarray(at, until));
+    at = until;
+  }
+  return more;
 }
 
 /** The socket's own `push`. */
@@ -84,9 +113,12 @@ function pushOf(socket: ShownSocket): Duplex["push"] {
   return push.bind(socket);
 }
 
-/** What has come here was not shown, or not dealt with: the reader has others listen. */
+/** What has come here was not shown before: the reader has others listen to what it does not take. */
 function loneSocketOnData(this: ShownSocket, chunk: Buffer): void {
-  if (this[reader]?.socketRead(chunk, chunk.length) !== chunk.length) this.emit("data", chunk);
+  const earlyReader = this[reader];
+  if (earlyReader === undefined) return;
+  const from = earlyReader.socketRead(chunk, 0, chunk.length);
+  passOn(earlyReader, chunk, from, chunk.length, (part) => this.emit("data", part));
 }
 
 function loneSocketOnClose(this: ShownSocket): void {

@@ -6,6 +6,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { FramePosition, readTextFrames } from "./text-frames.ts";
 
+const finText = 0x81;
+
 interface FrameShape {
   readonly first: number;
   readonly payload: Uint8Array;
@@ -37,7 +39,7 @@ const textFrames = fc
 
 function read(chunk: Buffer, maxBytes = 0): { texts: string[]; taken: number } {
   const found: string[] = [];
-  const taken = readTextFrames(chunk, chunk.length, maxBytes, {
+  const taken = readTextFrames(chunk, 0, chunk.length, maxBytes, {
     textReceived(bytes, start, end, ascii) {
       const text = bytes.toString("utf8", start, end);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII has them
@@ -122,8 +124,8 @@ it("knows after any chunk whether all frames are complete", () => {
         const stream = Buffer.concat(encoded);
         const position = new FramePosition();
         for (let at = 0; at < stream.length; at += size) {
-          const between = position.follow(stream, at, Math.min(at + size, stream.length));
           const given = Math.min(at + size, stream.length);
+          expect(position.follow(stream, at, given, false)).toBe(given);
           let end = 0;
           let inMessage = false;
           let index = 0;
@@ -132,10 +134,47 @@ it("knows after any chunk whether all frames are complete", () => {
             if (first < 0x88) inMessage = first < 0x80;
             end += encoded[index]?.length ?? 0;
           }
-          expect(between).toBe(end === given && !inMessage);
+          expect(position.between).toBe(end === given && !inMessage);
         }
       },
     ),
+    { numRuns: 300 },
+  );
+});
+
+it("stops where a text frame begins between two messages, and nowhere else", () => {
+  const kinds = fc.constantFrom(0x81, 0x82, 0x89, 0x01);
+  const messages = fc.record({
+    first: kinds,
+    payload: fc.uint8Array({ maxLength: 140 }),
+    mask: masks,
+  });
+  fc.assert(
+    fc.property(fc.array(messages, { minLength: 1, maxLength: 8 }), (shapes) => {
+      const starts: number[] = [];
+      const parts: Buffer[] = [];
+      let length = 0;
+      for (const { first, payload, mask } of shapes) {
+        const frames: FrameShape[] = [{ first, payload, mask, lengthBytes: 0 }];
+        // The other half of a message in two fragments, which is text by its payload and not by its header.
+        if (first === 0x01) frames.push({ first: 0x80, payload, mask, lengthBytes: 0 });
+        if (first === finText && length > 0) starts.push(length);
+        for (const frame of frames) {
+          const bytes = encode(frame);
+          parts.push(bytes);
+          length += bytes.length;
+        }
+      }
+      const stream = Buffer.concat(parts);
+      const stops: number[] = [];
+      const position = new FramePosition();
+      for (let at = 0; at < length; ) {
+        at = position.follow(stream, at, length, true);
+        expect(position.between).toBe(true);
+        if (at < length) stops.push(at);
+      }
+      expect(stops).toEqual(starts);
+    }),
     { numRuns: 300 },
   );
 });

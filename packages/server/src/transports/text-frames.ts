@@ -17,19 +17,21 @@ const finText = 0x81;
 const maskBit = 0x80;
 
 /**
- * Reads the frames at the beginning of a chunk and unmasks them in place.
+ * Reads the frames from some place of a chunk on and unmasks them in place.
  *
- * @param chunkEnd where in `chunk` the bytes that were read end
+ * @param from where a frame begins
+ * @param chunkEnd where in `chunk` the bytes that came end
  * @param maxBytes longer texts are left to `ws`, which refuses them; 0 is no limit
- * @returns the number of bytes read: always whole frames. What follows them is as it came.
+ * @returns where what was read ends: always whole frames. What follows them is as it came.
  */
 export function readTextFrames(
   chunk: Buffer,
+  from: number,
   chunkEnd: number,
   maxBytes: number,
   receiver: TextReceiver,
 ): number {
-  let at = 0;
+  let at = from;
   // The shortest frame with a text in it has 7 bytes.
   while (at + 7 <= chunkEnd && chunk[at] === finText) {
     let length = (chunk[at + 1] ?? 0) - maskBit;
@@ -97,8 +99,18 @@ export class FramePosition {
   #payloadLeft = 0;
   #inMessage = false;
 
-  /** Notes that `ws` gets the bytes from `from` to `end` of a chunk. @returns whether it then stands between two messages. */
-  follow(chunk: Buffer, from: number, end: number): boolean {
+  /** Whether `ws` then stands between two messages. */
+  get between(): boolean {
+    return this.#headerAt === 0 && !this.#inMessage;
+  }
+
+  /**
+   * Notes that `ws` gets the bytes of a chunk from `from` on.
+   *
+   * @param toText whether to stop where `ws` stands between two messages, and a whole text may follow
+   * @returns how far it gets them: to `end`, if it was not to stop
+   */
+  follow(chunk: Buffer, from: number, end: number, toText: boolean): number {
     let at = from;
     while (at < end) {
       if (this.#headerAt < this.#headerEnd) {
@@ -109,9 +121,11 @@ export class FramePosition {
         this.#payloadLeft -= step;
         at += step;
       }
-      if (this.#headerAt === this.#headerEnd && this.#payloadLeft === 0) this.#headerAt = 0;
+      if (this.#headerAt !== this.#headerEnd || this.#payloadLeft > 0) continue;
+      this.#headerAt = 0;
+      if (toText && !this.#inMessage && chunk[at] === finText) break;
     }
-    return this.#headerAt === 0 && !this.#inMessage;
+    return at;
   }
 
   #readHeader(byte: number): void {

@@ -253,23 +253,27 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
     else this.textReceived(bytes, 0, bytes.length, false);
   }
 
-  /** @internal Takes the whole text frames that a chunk begins with, while `ws` is waiting for a message. */
-  socketRead(chunk: Buffer, end: number): number {
-    const taken = this.#mayTake() ? readTextFrames(chunk, end, this.#maxMessageBytes, this) : 0;
-    if (taken < end) {
-      this.#socket ??= this.#joinLate();
-      const position = this.#position ?? new FramePosition();
-      this.#position = position.follow(chunk, taken, end) ? undefined : position;
-    }
-    return taken;
+  /** @internal Takes whole text frames, while `ws` is waiting for a message. */
+  socketRead(chunk: Buffer, from: number, end: number): number {
+    if (this.#position !== undefined || !this.#mayTake()) return from;
+    return readTextFrames(chunk, from, end, this.#maxMessageBytes, this);
   }
 
-  /** Whether the next bytes of the socket begin a message, and nobody wants to see them but we. */
+  /** @internal Lets `ws` have what follows, up to the next text frame that may be for us. */
+  streamReads(chunk: Buffer, from: number, end: number): number {
+    const toText = this.#mayTake();
+    this.#socket ??= this.#joinLate();
+    const position = this.#position ?? new FramePosition();
+    const until = position.follow(chunk, from, end, toText);
+    this.#position = position.between ? undefined : position;
+    return until;
+  }
+
+  /** Whether `ws` is given its bytes at once, and nobody wants to see them but we. */
   #mayTake(): boolean {
     const socket = this.#socket;
     const stream = this.#direct;
     return (
-      this.#position === undefined &&
       stream !== undefined &&
       stream.readableFlowing === true &&
       stream.readableLength === 0 &&
