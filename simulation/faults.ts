@@ -124,8 +124,8 @@ export const faults: readonly Fault[] = [
   {
     what: "what retention has dropped is not told",
     file: catchUp,
-    code: "    for (const gap of gaps) this.#tellGap(session, running, gap);",
-    without: "    for (const gap of gaps) session.position = Math.max(session.position, gap.to);",
+    code: "    this.gap(session, running.link, running.progress, from, to, reason);\n    session.position",
+    without: "    session.position",
   },
   {
     what: "what retention has dropped before a resume is not told",
