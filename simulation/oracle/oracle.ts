@@ -376,6 +376,19 @@ export class Oracle {
     }
   }
 
+  /** The journal has it that the client of a session has everything up to an offset: it will not be sent again. */
+  receiptStored(key: string, offset: number): void {
+    const session = this.#byKey.get(key);
+    if (session === undefined || session.ended) return;
+    this.expiry.look();
+    const early = session.owed.find(
+      (emit) => emit.fate === "committed" && emit.offset <= offset && !session.isSettled(emit),
+    );
+    if (early === undefined) return;
+    const what = `${session.owner} is said to have ${early.n}, and never got it`;
+    this.fail("I8 resume", `${what} (${session.namespace})`);
+  }
+
   /** What a connection holds in the memory of the process. */
   holds(connectionId: string, bytes: number): void {
     const { durable, highWaterBytes } = this.options;

@@ -16,7 +16,7 @@ import { type DiskFault, SeededRandom, SimulatedDisk } from "@holdfast/journal/t
 import { Random } from "../kernel/random.ts";
 import { Violation } from "../oracle/violation.ts";
 import type { FilesPlan, Plan } from "../plan.ts";
-import { callOf, type JournalMachine, type Machine } from "./journal-machine.ts";
+import { callOf, type JournalMachine, type Machine, tellCommitted } from "./journal-machine.ts";
 import { WatchedJournal } from "./watched-journal.ts";
 
 const folder = "/store";
@@ -131,9 +131,10 @@ export class FilesMachine implements JournalMachine {
   #committed(life: Life, stream: string, record: StreamRecord): void {
     this.#mayAcknowledge(life, `offset ${record.offset}`);
     const n = callOf(record);
-    if (n === undefined) return;
-    this.#told.set(n, { stream, offset: record.offset, body: textOf(record) });
-    this.#judge(() => this.#machine.oracle.fates.committed(n, record.offset));
+    if (n !== undefined) {
+      this.#told.set(n, { stream, offset: record.offset, body: textOf(record) });
+    }
+    this.#judge(() => tellCommitted(this.#machine.oracle, record));
   }
 
   #mayAcknowledge(life: Life, what: string): void {

@@ -82,6 +82,19 @@ export function callOf(record: StreamRecord): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+/** What the server keeps of what clients are known to have: pairs of a session, as it calls it, and an offset. */
+const receiptsForm = /^\{"type":"receipts","receipts":(\[.*\])\}$/;
+
+/** Tells the oracle what a record that is committed says. */
+export function tellCommitted(oracle: Oracle, record: StreamRecord): void {
+  const n = callOf(record);
+  if (n !== undefined) oracle.fates.committed(n, record.offset);
+  if (record.kind !== "session") return;
+  const match = receiptsForm.exec(Buffer.from(record.body).toString("latin1"));
+  const receipts: [string, number][] = match === null ? [] : JSON.parse(match[1] ?? "");
+  for (const [key, offset] of receipts) oracle.receiptStored(key, offset);
+}
+
 function machineClock({ scheduler, wall }: Machine): Clock {
   return {
     monotonicMs: () => scheduler.now,
@@ -119,10 +132,7 @@ class MemoryMachine implements JournalMachine {
   open(): Journal {
     const { oracle } = this.#machine;
     this.#journal = new WatchedJournal(makeJournal(this.#plan, this.#machine, this.#random), {
-      committed(_stream, record) {
-        const n = callOf(record);
-        if (n !== undefined) oracle.fates.committed(n, record.offset);
-      },
+      committed: (_stream, record) => tellCommitted(oracle, record),
       refused(_stream, record) {
         const n = callOf(record);
         if (n !== undefined) oracle.fates.refused(n);
@@ -171,14 +181,9 @@ class DiskMachine implements JournalMachine {
       highMs: lowMs + random.pick([0, 3, 30, 400]),
       holes: random.chance(50),
       readAtOncePercent: random.pick([0, 50, 100]),
-      committed: (_stream, record) => this.#committed(record),
+      committed: (_stream, record) => tellCommitted(oracle, record),
       refused: (_stream, record, error) => this.#refused(record, error),
     });
-  }
-
-  #committed(record: StreamRecord): void {
-    const n = callOf(record);
-    if (n !== undefined) this.#oracle.fates.committed(n, record.offset);
   }
 
   #refused(record: StreamRecord, _error: JournalError): void {
