@@ -2,6 +2,8 @@
  * Who gets the answers to what was emitted to one socket alone, and an error when there is none: in time, or, where the
  * socket has a session, before its connection ends. Such events are not stored, so nobody else will ever answer.
  */
+
+import { throwLater } from "./host/throw-later.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the application declared
@@ -41,6 +43,6 @@ export class AwaitedAnswers {
 
   /** Nobody will answer any more. Callbacks without a place for an error are not called, as in Socket.IO. */
   fail(error: Error): void {
-    for (const failure of [...this.#failures.values()]) failure(error);
+    for (const failure of [...this.#failures.values()]) throwLater(() => failure(error));
   }
 }

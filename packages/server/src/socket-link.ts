@@ -5,6 +5,7 @@ import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Attached } from "./delivery/receipts.ts";
 import type { Session, SessionLink } from "./delivery/session.ts";
 import { ServerError } from "./errors.ts";
+import { throwLater } from "./host/throw-later.ts";
 
 /** What a link needs of its client. */
 export interface LinkedClient {
@@ -74,7 +75,8 @@ export class SocketLink implements SessionLink, Attached {
     this.#socket.acks.set(id, ack);
   }
 
+  /** Called while events are handed over: what the application does at the end of a connection must not end that, too. */
   overflow(detail: string): void {
-    this.#client.overflow(new ServerError("HF_OUTBOX_FULL", detail));
+    throwLater(() => this.#client.overflow(new ServerError("HF_OUTBOX_FULL", detail)));
   }
 }

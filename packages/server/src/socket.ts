@@ -24,6 +24,7 @@ import type { Session as StoredSession } from "./delivery/session.ts";
 import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { handshakeOf } from "./handshake.ts";
+import { throwLater } from "./host/throw-later.ts";
 import type { JoinSince } from "./join-since.ts";
 import { endsInString, refuseManyAttachments } from "./journal-adapter.ts";
 import { type Middleware, runMiddlewares } from "./middleware.ts";
@@ -634,7 +635,9 @@ export class Socket<
   _onclose(reason: DisconnectReason, description?: unknown): void {
     if (!this.connected) return;
     debug("%s: disconnected, %s", this.id, reason);
-    this.emitReserved("disconnecting", reason, description);
+    // A session must be free afterwards; and a connection may end while events are handed over to others.
+    const later = this._link !== undefined;
+    throwLater(() => this.emitReserved("disconnecting", reason, description), later);
     const keeper = this.nsp._keeper;
     if (keeper === undefined && this.pid !== undefined && recoverableReasons.has(reason)) {
       const { id: sid, pid, data } = this;
@@ -644,7 +647,7 @@ export class Socket<
     this._cleanup();
     this.client._remove(this);
     this.connected = false;
-    this.emitReserved("disconnect", reason, description);
+    throwLater(() => this.emitReserved("disconnect", reason, description), later);
     if (this._link !== undefined) this.#failAnswers();
   }
 

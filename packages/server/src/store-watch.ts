@@ -4,6 +4,7 @@
  */
 import type { Durability, Journal, JournalStatus } from "./delivery/store.ts";
 import type { Host } from "./host/host.ts";
+import { throwLater } from "./host/throw-later.ts";
 
 /** How the store of a server is: `io.store`. */
 export interface StoreStatus {
@@ -78,13 +79,7 @@ export class StoreWatch {
 
   /** What a listener of the application throws is for the process: how the store is does not depend on it. */
   #tell(): void {
-    try {
-      this.#options.changed(this.status);
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
+    throwLater(() => this.#options.changed(this.status));
   }
 
   get status(): StoreStatus {

@@ -13,6 +13,7 @@ import createDebug from "debug";
 import type { OutboxNode, OutboxOwner, Turn } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { ServerError } from "../errors.ts";
+import { throwLater } from "../host/throw-later.ts";
 import type { TimerWheel } from "../host/timer-wheel.ts";
 import type { Limits } from "../limits.ts";
 import { ObservedEmitter } from "../observed-emitter.ts";
@@ -261,7 +262,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     this.server.refuse(error, this);
     this.#pending = undefined;
     this.transport.discard();
-    this.onClose("transport error", error);
+    throwLater(() => this.onClose("transport error", error));
   }
 
   /** @internal The end of a turn: hands the outbox to the transport, if that can take it. */

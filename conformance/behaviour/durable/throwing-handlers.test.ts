@@ -1,0 +1,105 @@
+/**
+ * Handlers of the end of a socket that throw. Goal: the error goes to the process, as in Socket.IO, and an application
+ * that goes on after it has lost nothing: sessions are away when their clients are, and events go to the others.
+ */
+import { collectUncaught } from "@holdfast/journal/testing";
+import type { Socket } from "holdfast";
+import { expect, it } from "vitest";
+import {
+  collect,
+  jsonOf,
+  next,
+  nextSocket,
+  pair,
+  RawWebSocket,
+  start,
+  until,
+} from "../../support/clients.ts";
+import { cut, numbers, reconnecting } from "../../support/durable.ts";
+import { newFolder } from "../../support/folder.ts";
+
+function throwAtEnd(socket: Socket): void {
+  for (const event of ["disconnecting", "disconnect"] as const) {
+    socket.on(event, () => {
+      throw new Error(`on ${event}`);
+    });
+  }
+}
+
+const both = ["Error: on disconnecting", "Error: on disconnect"];
+
+it("a client that comes back goes on, though its handlers throw", async () => {
+  const uncaught = collectUncaught();
+  const server = await start({ store: "memory", connectionStateRecovery: {} });
+  server.io.on("connection", throwAtEnd);
+  const [socket, client] = await pair(server, "/", reconnecting);
+  await socket.join("room");
+  const heard = collect(client, "n");
+  client.io.reconnection(false);
+  cut(client);
+  await until(() => server.io.sockets.sockets.size === 0, "the socket is gone");
+  await server.io.to("room").publish("n", 1);
+  const back = nextSocket(server.io);
+  client.connect();
+  const again = await back;
+  expect([again.recovered, again.rooms.has("room")]).toEqual([true, true]);
+  server.io.to("room").emit("n", 2);
+  await until(() => heard.length === 2, "both events");
+  expect(numbers(heard)).toEqual([1, 2]);
+  expect(uncaught.map(String)).toEqual(both);
+  expect(server.io.sockets.sockets.size).toBe(1);
+});
+
+it("a session is taken over, though the handlers of the old socket throw", async () => {
+  const uncaught = collectUncaught();
+  const server = await start({ store: "memory" });
+  server.io.on("connection", throwAtEnd);
+  const old = await RawWebSocket.open(server);
+  const { pid } = jsonOf(await old.join("/")) as { pid: string };
+  const connected = nextSocket(server.io);
+  const again = await RawWebSocket.open(server);
+  expect(jsonOf(await again.join("/", { pid }))).toMatchObject({ pid });
+  expect((await connected).connected).toBe(true);
+  await old.finished();
+  expect(uncaught.map(String)).toEqual(both);
+  expect(server.io.sockets.sockets.size).toBe(1);
+});
+
+/**
+ * Method: in one turn one client is sent more than may wait for it, of which callbacks may not be dropped, so that its
+ * connection ends while the entries of that turn come out of the lane; behind them is what another one gets.
+ */
+it("the others get what comes behind it, when a connection ends within the lane", async () => {
+  const uncaught = collectUncaught();
+  const server = await start({ store: newFolder(), highWater: 10_000 });
+  const { io } = server;
+  const [full, fullClient] = await pair(server, "/", {
+    ...reconnecting,
+    transports: ["websocket"],
+  });
+  const [other, otherClient] = await pair(server, "/", { transports: ["websocket"] });
+  await Promise.all([full.join("room"), other.join("other")]);
+  throwAtEnd(full);
+  const heard = collect(fullClient, "n");
+  const heardByOther = collect(otherClient, "n");
+  otherClient.on("ask", (answer: (text: string) => void) => answer("yes"));
+  const back = nextSocket(io);
+  const gone = next(fullClient, "disconnect");
+  const text = "x".repeat(1_000);
+  for (let n = 1; n <= 20; n++) io.to("room").emit("n", n, text);
+  const lost: unknown[] = [];
+  for (let n = 0; n < 3; n++) {
+    full.timeout(60_000).emit("ask", "y".repeat(8_000), (error: Error | null) => lost.push(error));
+  }
+  io.to("other").emit("n", 1);
+  const answer = new Promise((resolve) => other.emit("ask", resolve));
+  expect(await answer).toBe("yes");
+  expect(numbers(heardByOther)).toEqual([1]);
+  await gone;
+  const again = await back;
+  await until(() => heard.length >= 20, "all that was for it");
+  expect(numbers(heard)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  expect(again.resume.kind).toBe("full");
+  expect(lost).toHaveLength(3);
+  expect(uncaught.map(String)).toEqual(both);
+});
