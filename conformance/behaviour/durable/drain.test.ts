@@ -15,6 +15,7 @@ import {
   RawWebSocket,
   start,
   stock,
+  until,
   within,
 } from "../../support/clients.ts";
 import { marked } from "../../support/durable.ts";
@@ -134,6 +135,36 @@ it("waits for handlers with once, and takes what they publish", async () => {
   await begun;
   await within(server.io.drain({ over: 0 }), "the server to drain");
   expect(await published).toMatchObject({ duplicate: false });
+});
+
+it("refuses what is for namespaces that are made while it drains, and afterwards", async () => {
+  const server = await start({ store: "memory" }, "holdfast");
+  const { io } = server;
+  const [socket, client] = await pair(server);
+  const taken: unknown[] = [];
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  socket.on("pay", { once: (id: string) => id }, async () => {
+    const gone = next(socket, "disconnect");
+    begin();
+    await gone;
+    // Nobody is left but this handler.
+    await new Promise((resolve) => setImmediate(resolve));
+    taken.push(await io.of("/meanwhile").publish("n", 1));
+  });
+  client.emit("pay", "a", () => {});
+  await begun;
+  await within(io.drain({ over: 0 }), "the server to drain");
+  expect(taken).toHaveLength(1);
+  const refused = collect(io, "emit_refused");
+  for (const name of ["/meanwhile", "/afterwards"]) {
+    expect((await failureOf(() => io.of(name).publish("n", 2))).code).toBe("HF_DRAINING");
+    io.of(name).emit("n", 3);
+  }
+  await until(() => refused.length === 2, "both are refused");
+  expect(refused).toMatchObject([[{ code: "HF_DRAINING" }], [{ code: "HF_DRAINING" }]]);
 });
 
 it("works without a store, without clients, and without a server to listen", async () => {

@@ -39,12 +39,18 @@ export async function drain(server: AnyServer, overMs: number): Promise<void> {
   if (engine instanceof BaseEngine) engine.refuseHandshakes(Math.max(1, Math.ceil(overMs / 1000)));
   tellClients(server, { over: overMs });
   await sendAway(connectionsOf(server), overMs, host);
-  const keepers = [...server._nsps.values()].flatMap(({ _keeper }) => _keeper ?? []);
-  const answered = keepers.map((keeper) => keeper.onceCalls.idle());
+  const answered = keepersOf(server).map((keeper) => keeper.onceCalls.idle());
   await atMost(host, graceMs, Promise.all(answered));
-  for (const keeper of keepers) keeper.adapter.refusal = new ServerError("HF_DRAINING");
+  // Those that were made meanwhile, too; and those that are made from now on.
+  const keepers = keepersOf(server);
+  server._refusal = new ServerError("HF_DRAINING");
+  for (const keeper of keepers) keeper.adapter.refusal = server._refusal;
   await Promise.all(keepers.map(finish));
   debug("drained");
+}
+
+function keepersOf(server: AnyServer): SessionKeeper[] {
+  return [...server._nsps.values()].flatMap(({ _keeper }) => _keeper ?? []);
 }
 
 function connectionsOf({ engine }: AnyServer): Connection[] {

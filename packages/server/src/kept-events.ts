@@ -94,6 +94,7 @@ export function keepEvents(
 function makeKeeper(namespace: AnyNamespace, delivery: Delivery): SessionKeeper {
   const nsp: AdapterNamespace = namespace;
   const adapter = new JournalAdapter(nsp, delivery, namespace.server._host.newId());
+  adapter.refusal = namespace.server._refusal;
   return new SessionKeeper(namespace, delivery, adapter);
 }
 

@@ -151,6 +151,8 @@ export class Server<
   /** Closed, it can be attached, or listen, again. */
   #life: "open" | "closing" | "closed" = "open";
   #draining: Promise<void> | undefined;
+  /** @internal Why nothing is taken any more. */
+  _refusal: ServerError | undefined;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
   #decoder: SocketPacketDecoder | undefined;
@@ -429,6 +431,7 @@ export class Server<
   #reopen(): void {
     this.#life = "open";
     this.#draining = undefined;
+    this._refusal = undefined;
     if (this.engine instanceof BaseEngine) this.engine.takeHandshakes();
     this.#store.reopen();
   }
