@@ -186,7 +186,7 @@ export class FilesJournal implements Journal {
     const trimmed = this.#admission.control(() => ({
       control: { type: "trim", tails: [...tails] },
       committed: () => {
-        for (const stream of this.#streams) stream.trimTo(tails.get(stream.number) ?? 0);
+        for (const [number, tail] of tails) this.#streams.numbered(number)?.trimTo(tail);
       },
     }));
     return this.#flushed(trimmed);

@@ -10,6 +10,9 @@ export class StreamTable {
   readonly #host: StreamHost;
   readonly #window: DeduplicationWindow;
   readonly #streams = new Map<string, FilesStream>();
+  readonly #numbered = new Map<number, FilesStream>();
+  /** The highest number that a stream ever had. */
+  #last = 0;
 
   constructor(host: StreamHost, window: DeduplicationWindow, recovered: Iterable<RecoveredStream>) {
     this.#host = host;
@@ -27,18 +30,21 @@ export class StreamTable {
 
   /** @returns a stream with the next number, which is not in the table yet */
   next(name: string, epoch: string): FilesStream {
-    const number = Math.max(0, ...[...this].map((stream) => stream.number)) + 1;
+    const number = this.#last + 1;
     const epochs = [{ id: epoch, start: 0, end: undefined }];
     return this.#make({ number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] });
   }
 
   add(stream: FilesStream): void {
     this.#streams.set(stream.name, stream);
+    this.#numbered.set(stream.number, stream);
+    this.#last = Math.max(this.#last, stream.number);
   }
 
   /** Takes a stream out again that could not be made. */
   remove(stream: FilesStream): void {
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
+    if (this.#numbered.get(stream.number) === stream) this.#numbered.delete(stream.number);
   }
 
   named(name: string): FilesStream | undefined {
@@ -46,8 +52,7 @@ export class StreamTable {
   }
 
   numbered(number: number): FilesStream | undefined {
-    for (const stream of this) if (stream.number === number) return stream;
-    return undefined;
+    return this.#numbered.get(number);
   }
 
   [Symbol.iterator](): IterableIterator<FilesStream> {
