@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -46,6 +46,13 @@ async function holder(where: string): Promise<{ child: ChildProcess; answer: str
   children.push(child);
   const [line] = (await once(child.stdout ?? child, "data")) as [Buffer];
   return { child, answer: line.toString().trim() };
+}
+
+/** Has the first claim of a store say something else. */
+async function changeClaim(store: string, change: object): Promise<void> {
+  const claim = join(store, "lock.1");
+  const content = JSON.parse(await readFile(claim, "utf8")) as object;
+  await writeFile(claim, JSON.stringify({ ...content, ...change }));
 }
 
 async function newStore(name = "store"): Promise<string> {
@@ -97,5 +104,43 @@ it("holds in a folder whose path is too long for a socket", async () => {
   const store = await newStore(`${"x".repeat(90)}/${"y".repeat(60)}`);
   const lock = await acquireLock(store);
   await expect(acquireLock(store)).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+  await lock.release();
+});
+
+/**
+ * Goal: two machines that were made from one image, with one id and the same numbers of processes, do not both have a
+ * folder that they share. Method: the claim of a process that lives says that it is of another boot of the same
+ * machine, and its socket is one that another kernel made: it cannot be seen here.
+ */
+it("holds between machines that have the same id, as long as the owner lives", async () => {
+  const store = await newStore();
+  const { child, answer } = await holder(store);
+  expect(answer).toBe("held");
+  const machineId = await readFile("/etc/machine-id", "utf8").catch(() => "");
+  await changeClaim(store, { bootId: "another", machineId: machineId.trim(), pid: process.pid });
+  for (const name of await readdir(store)) {
+    if (name.endsWith(".sock")) await rm(join(store, name));
+  }
+  await expect(acquireLock(store)).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const lock = await acquireLock(store);
+  await lock.release();
+}, 60_000);
+
+/**
+ * Goal: processes with the same number in containers on one machine do not take each other for themselves. Method: the
+ * claim of a process that lives says that it has our number, in a space of its own.
+ */
+it("holds between containers whose processes have the same number", async () => {
+  const store = await newStore();
+  const { child } = await holder(store);
+  await changeClaim(store, { pid: process.pid, pidNamespace: "pid:[1]" });
+  await expect(acquireLock(store)).rejects.toMatchObject({ code: "HF_STORE_LOCKED" });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const startMs = performance.now();
+  const lock = await acquireLock(store);
+  expect(performance.now() - startMs).toBeLessThan(5_000);
   await lock.release();
 });

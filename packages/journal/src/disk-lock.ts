@@ -20,7 +20,6 @@ interface Claim {
   readonly socket: boolean;
   readonly host: string;
   readonly bootId: string;
-  readonly machineId: string;
   /** The space in which `pid` means something. */
   readonly pidNamespace: string;
   readonly pid: number;
@@ -98,8 +97,7 @@ async function ownerLives(folder: string, path: string, claim: Claim): Promise<b
   if (sameBoot && claim.pidNamespace === here.pidNamespace && claim.pidNamespace !== "") {
     return claim.startTime === (await startTimeOf(claim.pid));
   }
-  // The same machine, started again since: nobody of then is left.
-  if (!sameBoot && claim.machineId !== "" && claim.machineId === here.machineId) return false;
+  // Nothing says whether it is this machine before it was started again, or another one that was made from its image.
   return heartbeatGoesOn(path);
 }
 
@@ -217,9 +215,12 @@ function isClaim(value: unknown): value is Claim {
 
 async function heartbeatGoesOn(path: string): Promise<boolean> {
   const before = await modified(path);
-  await new Promise((resolve) => setTimeout(resolve, patienceMs));
-  const after = await modified(path);
-  return after !== undefined && after !== before;
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += heartbeatMs / 2) {
+    await new Promise((resolve) => setTimeout(resolve, heartbeatMs / 2));
+    const after = await modified(path);
+    if (after !== before) return after !== undefined;
+  }
+  return false;
 }
 
 async function modified(path: string): Promise<number | undefined> {
@@ -230,13 +231,12 @@ async function modified(path: string): Promise<number | undefined> {
   }
 }
 
-type Machine = Pick<Claim, "bootId" | "machineId" | "pidNamespace">;
+type Machine = Pick<Claim, "bootId" | "pidNamespace">;
 
 async function machine(): Promise<Machine> {
   const read = (path: string) => fs.promises.readFile(path, "latin1").catch(() => "");
   return {
     bootId: (await read("/proc/sys/kernel/random/boot_id")).trim(),
-    machineId: (await read("/etc/machine-id")).trim(),
     pidNamespace: await fs.promises.readlink("/proc/self/ns/pid").catch(() => ""),
   };
 }
