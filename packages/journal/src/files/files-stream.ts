@@ -1,5 +1,6 @@
 /** A stream on disk. */
 import type { DeduplicationTable } from "../deduplication.ts";
+import { nextEpochs } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import { guarded } from "../guarded.ts";
 import type {
@@ -41,7 +42,7 @@ export class FilesStream implements Stream {
   #sessions: SessionRecord[];
   #state: CheckpointStream["state"];
   readonly #host: StreamHost;
-  readonly #epochs: Epoch[];
+  #epochs: readonly Epoch[];
   /** Epochs with what is on its way to the disk: a segment's first frame speaks of the frames before it. */
   appendedEpochs: readonly Epoch[];
   #head: number;
@@ -136,20 +137,15 @@ export class FilesStream implements Stream {
   epochFrame(end: number, id: string): ControlFrame {
     const start = this.appended;
     const former = this.appendedEpochs;
-    const ended = former.map((epoch) => (epoch.end === undefined ? { ...epoch, end } : epoch));
     return {
       control: { type: "epoch", stream: this.number, end, id },
       encoded: () => {
-        this.appendedEpochs = [...ended, { id, start, end: undefined }];
+        this.appendedEpochs = nextEpochs(former, { end, id, start });
       },
-      committed: () => this.#changeEpoch(end, id, start),
+      committed: () => {
+        this.#epochs = nextEpochs(this.#epochs, { end, id, start });
+      },
     };
-  }
-
-  #changeEpoch(end: number, id: string, start: number): void {
-    const current = this.#epochs.pop();
-    if (current !== undefined) this.#epochs.push({ ...current, end });
-    this.#epochs.push({ id, start, end: undefined });
   }
 
   trimTo(tail: number): void {

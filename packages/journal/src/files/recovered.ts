@@ -1,4 +1,5 @@
 /** What a recovery finds out, and what control frames add to it. */
+import { nextEpochs } from "../epochs.ts";
 import type { Durability, Epoch, SessionRecord } from "../journal.ts";
 import type { Checkpoint, CheckpointStream, IdsFacts } from "./checkpoint.ts";
 import type { Control } from "./control.ts";
@@ -10,7 +11,7 @@ export interface RecoveredStream {
   readonly name: string;
   head: number;
   tail: number;
-  readonly epochs: Epoch[];
+  epochs: readonly Epoch[];
   state: CheckpointStream["state"];
   /** Session records after the state. */
   readonly sessions: SessionRecord[];
@@ -92,10 +93,9 @@ export function applyControl(found: Recovered, control: Control): void {
     }
     case "epoch": {
       const stream = found.streams.get(control.stream);
-      const current = stream?.epochs.pop();
-      if (stream === undefined || current === undefined) return;
-      stream.epochs.push({ ...current, end: control.end });
-      stream.epochs.push({ id: control.id, start: stream.head, end: undefined });
+      if (stream === undefined) return;
+      const { end, id } = control;
+      stream.epochs = nextEpochs(stream.epochs, { end, id, start: stream.head });
       return;
     }
     case "trim":

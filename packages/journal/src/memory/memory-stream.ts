@@ -1,6 +1,7 @@
 /** A stream in memory: a ring of entries, and for each tag the offsets at which it occurs. */
 import { DeduplicationTable } from "../deduplication.ts";
 import { entrySize } from "../entry-size.ts";
+import { nextEpochs } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import type {
   EntryRecord,
@@ -52,7 +53,7 @@ export class MemoryStream implements Stream {
   readonly name: string;
   readonly #journal: MemoryJournal;
   readonly #ids: DeduplicationTable;
-  readonly #epochs: Epoch[];
+  #epochs: readonly Epoch[];
   readonly #entries = new Map<number, KeptEntry>();
   readonly #all = new OffsetList();
   readonly #untagged = new OffsetList();
@@ -133,9 +134,8 @@ export class MemoryStream implements Stream {
     if (this.#journal.status.state === "closed") {
       return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     }
-    const current = this.#epochs.pop();
-    if (current !== undefined) this.#epochs.push({ ...current, end });
-    this.#epochs.push({ id: this.#journal.newEpochId(), start: this.#head, end: undefined });
+    const id = this.#journal.newEpochId();
+    this.#epochs = nextEpochs(this.#epochs, { end, id, start: this.#head });
     return Promise.resolve();
   }
 
