@@ -9,6 +9,8 @@ export const journalErrors = {
   HF_STORE_CORRUPT: "the store is damaged",
   HF_STORE_INVALID: "the folder cannot be used as a store",
   HF_ENTRY_TOO_LARGE: "an entry is larger than the store takes",
+  HF_STREAM_NAME_TOO_LONG: "the name of a stream is longer than the store takes",
+  HF_STREAMS_TOO_MANY: "the store has as many streams as it may have",
   HF_MESSAGE_ID_CONFLICT: "the message id was used before for another content",
 } as const;
 

@@ -160,7 +160,10 @@ export interface Journal {
   readonly durability: Durability;
   /** 32 random bytes, made with the journal and kept in it: the key of whatever must be recognised later. */
   readonly secret: Uint8Array;
-  /** Opens a stream, made when it is new. The same object for the same name. Rejects with HF_STORE_CLOSED */
+  /**
+   * Opens a stream, made when it is new. The same object for the same name. Rejects with HF_STORE_CLOSED, and for a new
+   * one with HF_STREAM_NAME_TOO_LONG, HF_STREAMS_TOO_MANY
+   */
   stream(name: string): Promise<Stream>;
   readonly status: JournalStatus;
   /** Called when `status.state` or `status.low` changes. One listener. */

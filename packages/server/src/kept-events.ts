@@ -11,6 +11,7 @@ import { ServerError } from "./errors.ts";
 import { type Host, simulatedBy } from "./host/host.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
 import { JournalAdapter } from "./journal-adapter.ts";
+import type { Limits } from "./limits.ts";
 import type { Namespace } from "./namespace.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Server } from "./server.ts";
@@ -42,6 +43,7 @@ export interface RefusedEmit {
 export function openJournal(
   options: Partial<ServerOptions>,
   host: Host,
+  { namespaces }: Limits,
 ): Promise<Journal> | undefined {
   const given = simulatedBy(options)?.journal;
   if (given !== undefined) return Promise.resolve(given as Journal);
@@ -49,14 +51,15 @@ export function openJournal(
   if (options.adapter !== undefined) {
     throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
   }
-  return openStore(options, {
+  const clock = {
     monotonicMs: () => host.monotonicMs(),
     wallMs: () => host.wallMs(),
-    startTimer: (delayMs, run) => {
+    startTimer: (delayMs: number, run: () => void) => {
       const timer = host.startTimer(delayMs, run, true);
       return () => timer.cancel();
     },
-  });
+  };
+  return openStore(options, clock, namespaces);
 }
 
 /** Watches the store, and ends the process when it has failed, unless the options say otherwise. */

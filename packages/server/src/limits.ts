@@ -28,6 +28,8 @@ export interface LimitOptions {
   storedRepliesBytes?: number | string;
   /** Sessions that are kept, for each namespace; above it those that went first end. Default 1 000 000. */
   sessions?: number;
+  /** Namespaces whose events the store keeps, with those of earlier runs; more are not made. Default 100 000. */
+  namespaces?: number;
   /** Pages of the journal that are read at once for sessions that catch up, for each namespace. Default 64. */
   concurrentReads?: number;
   /** Connections from one address. Default Infinity (off): behind a proxy all clients have one address. */
@@ -48,6 +50,7 @@ export interface Limits {
   readonly storedRepliesBytes: number;
   readonly concurrentReads: number;
   readonly sessions: number;
+  readonly namespaces: number;
 }
 
 const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
@@ -63,6 +66,7 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   storedRepliesBytes: "size or string",
   concurrentReads: "count",
   sessions: "count",
+  namespaces: "count",
 };
 
 /** @throws ServerError HF_OPTION_INVALID */
@@ -91,5 +95,6 @@ export function resolveLimits(options: LimitOptions = {}): Limits {
     ),
     concurrentReads: options.concurrentReads ?? 64,
     sessions: options.sessions ?? 1_000_000,
+    namespaces: options.namespaces ?? 100_000,
   };
 }

@@ -5,6 +5,7 @@
 import createDebug from "debug";
 import { Adapter, type BroadcastOptions, type UnnamedPacket } from "./adapter.ts";
 import type { RemoteSocket } from "./broadcast.ts";
+import { isNamespaceRefused } from "./delivery/store.ts";
 import { Namespace } from "./namespace.ts";
 import type { NamespaceOptions } from "./namespace-options.ts";
 import type { Server } from "./server.ts";
@@ -68,6 +69,10 @@ export class ParentNamespace<
       child._onEmpty = () => this.#remove(child);
     }
     this.server._nsps.set(name, child);
+    // The store has no stream for it: a client is told, and nothing of it stays.
+    child._keeper?.delivery.ready.catch((error: unknown) => {
+      if (isNamespaceRefused(error)) this.#remove(child);
+    });
     this.server.sockets._emitNewNamespace(child);
     return child;
   }

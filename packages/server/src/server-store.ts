@@ -20,7 +20,7 @@ export class ServerStore {
   /** @throws ServerError HF_OPTION_INVALID */
   constructor(server: AnyServer) {
     this.#server = server;
-    this.#journal = openJournal(server.opts, server._host);
+    this.#journal = openJournal(server.opts, server._host, server._limits);
     this.#watchIt();
   }
 
@@ -74,7 +74,7 @@ export class ServerStore {
 
   async #openAfter(closing: Promise<void>): Promise<Journal> {
     await closing;
-    const journal = openJournal(this.#server.opts, this.#server._host);
+    const journal = openJournal(this.#server.opts, this.#server._host, this.#server._limits);
     if (journal === undefined) throw new ServerError("HF_STORE_MISSING");
     return journal;
   }

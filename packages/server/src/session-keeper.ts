@@ -2,6 +2,7 @@
  * Keeps the sessions of one namespace: lets sockets in with the session that is theirs, and puts away what must be
  * there when they come back. The part of a namespace that is there only with a store.
  */
+import { PacketType } from "@holdfast/protocol";
 import createDebug from "debug";
 import { Admission, type Admitted, readIdentity, type SessionHolder } from "./admission.ts";
 import type { Client } from "./client.ts";
@@ -9,7 +10,7 @@ import type { Claim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
-import { JournalError } from "./delivery/store.ts";
+import { isNamespaceRefused, JournalError } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { type JoinSince, sinceOffset } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
@@ -78,7 +79,8 @@ export class SessionKeeper {
       await this.delivery.ready;
     } catch (error) {
       settled();
-      this.#sendAway(client, error);
+      if (isNamespaceRefused(error)) this.#refuseNamespace(client, error);
+      else this.#sendAway(client, error);
       return;
     }
     const claim = this.#admission.claim(auth);
@@ -106,6 +108,12 @@ export class SessionKeeper {
   #sendAway(client: Client, error: unknown): void {
     debug("%s: no store: %s", this.#nsp.name, error);
     client.close();
+  }
+
+  /** There will be none, however often the client comes. */
+  #refuseNamespace(client: Client, { code, message }: JournalError): void {
+    const { name: nsp } = this.#nsp;
+    client._packet({ type: PacketType.CONNECT_ERROR, nsp, data: { message, data: { code } } });
   }
 
   #refuse(socket: AnySocket, error: unknown): void {

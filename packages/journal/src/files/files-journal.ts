@@ -101,7 +101,7 @@ export class FilesJournal implements Journal {
     this.#chores = new Chores(settings.disk, folder, this, recovered.lastCheckpoint);
     this.#trimmer = new Trimmer(settings.retention, this.store, this);
     this.#admission = new Admission(settings, this.store, () => this.#setState("full"));
-    this.#streams = new StreamTable(this, settings.deduplication, recovered.streams.values());
+    this.#streams = new StreamTable(this, settings, recovered.streams.values());
   }
 
   get status(): JournalStatus {
@@ -119,6 +119,8 @@ export class FilesJournal implements Journal {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     const existing = this.#streams.named(name);
     if (existing?.exists === true) return Promise.resolve(existing);
+    const refusal = this.#opening.has(name) ? undefined : this.#streams.reserve(name);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const opening = this.#opening.get(name) ?? this.#makeStream(name);
     this.#opening.set(name, opening);
     return opening;
@@ -143,8 +145,7 @@ export class FilesJournal implements Journal {
 
   beginEpoch(stream: FilesStream, end: number): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
-    const id = this.#newEpochId();
-    return this.#flushed(this.#admission.control(() => stream.epochFrame(end, id)));
+    return this.#flushed(this.#admission.control(() => stream.epochFrame(end, this.#newEpochId())));
   }
 
   // --- for the parts ---
@@ -199,13 +200,12 @@ export class FilesJournal implements Journal {
   }
 
   failed(cause: unknown): void {
-    if (this.#state !== "failed" && this.#state !== "closed") {
-      this.#commit?.fail(cause);
-      this.#setState("failed");
-      this.#stopTimers();
-      this.#chores.stop();
-      this.#admission.tryWaiting();
-    }
+    if (this.#state === "failed" || this.#state === "closed") return;
+    this.#commit?.fail(cause);
+    this.#setState("failed");
+    this.#stopTimers();
+    this.#chores.stop();
+    this.#admission.tryWaiting();
   }
 
   // --- opening ---
@@ -268,7 +268,7 @@ export class FilesJournal implements Journal {
       if (stream === undefined) throw new JournalError("HF_STORE_CLOSED");
       return stream;
     } catch (error) {
-      if (stream !== undefined) this.#streams.remove(stream);
+      this.#streams.giveUp(name, stream);
       throw error;
     } finally {
       this.#opening.delete(name);

@@ -4,6 +4,7 @@ import { defaultDeduplication } from "../deduplication.ts";
 import { type Disk, systemDisk } from "../disk.ts";
 import { JournalError } from "../errors.ts";
 import type { DeduplicationWindow, Durability, Retention } from "../journal.ts";
+import { defaultStreamsMax } from "../new-streams.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { defaultRetention } from "../retention.ts";
 
@@ -31,6 +32,8 @@ export interface FilesJournalOptions {
   readonly cacheBytes?: number;
   /** What was read from older parts and is kept in memory for others who read the same. Default: 32 MiB. */
   readonly readCacheBytes?: number;
+  /** How many streams there may be; more are not made, HF_STREAMS_TOO_MANY. Default: 100,000. */
+  readonly streamsMax?: number;
   /** What the indexes of older parts may take in memory. Default: 64 MiB. */
   readonly indexBytes?: number;
 }
@@ -52,6 +55,7 @@ const bounds = {
   cacheBytes: [0, Number.MAX_SAFE_INTEGER],
   readCacheBytes: [0, Number.MAX_SAFE_INTEGER],
   indexBytes: [0, Number.MAX_SAFE_INTEGER],
+  streamsMax: [1, Number.MAX_SAFE_INTEGER],
 } as const;
 
 /** Throws HF_STORE_INVALID */
@@ -72,6 +76,7 @@ export function settingsOf(options: FilesJournalOptions): Settings {
     cacheBytes: options.cacheBytes ?? 8 * mebibyte,
     readCacheBytes: options.readCacheBytes ?? 32 * mebibyte,
     indexBytes: options.indexBytes ?? 64 * mebibyte,
+    streamsMax: options.streamsMax ?? defaultStreamsMax,
   };
   for (const [name, [least, most]] of Object.entries(bounds)) {
     const value = settings[name as keyof typeof bounds];

@@ -1,6 +1,8 @@
 /** The streams of a journal, by name and by the number that stands for it in frames. */
 import { DeduplicationTable } from "../deduplication.ts";
+import type { JournalError } from "../errors.ts";
 import type { DeduplicationWindow } from "../journal.ts";
+import { refusalOf } from "../new-streams.ts";
 import type { CheckpointStream } from "./checkpoint.ts";
 import type { StreamFacts } from "./control.ts";
 import { FilesStream, type StreamHost } from "./files-stream.ts";
@@ -9,14 +11,25 @@ import type { Recovered, RecoveredStream } from "./recovered.ts";
 export class StreamTable {
   readonly #host: StreamHost;
   readonly #window: DeduplicationWindow;
+  readonly #streamsMax: number;
+  /** Names of streams that are to be made, and have no place in the record yet. */
+  readonly #reserved = new Set<string>();
   readonly #streams = new Map<string, FilesStream>();
   readonly #numbered = new Map<number, FilesStream>();
   /** The highest number that a stream ever had. */
   #last = 0;
 
-  constructor(host: StreamHost, window: DeduplicationWindow, recovered: Iterable<RecoveredStream>) {
+  constructor(
+    host: StreamHost,
+    {
+      deduplication,
+      streamsMax,
+    }: { readonly deduplication: DeduplicationWindow; readonly streamsMax: number },
+    recovered: Iterable<RecoveredStream>,
+  ) {
     this.#host = host;
-    this.#window = window;
+    this.#window = deduplication;
+    this.#streamsMax = streamsMax;
     for (const facts of recovered) {
       const stream = this.#make(facts);
       stream.exists = true;
@@ -28,6 +41,13 @@ export class StreamTable {
     return new FilesStream(this.#host, facts, new DeduplicationTable(this.#window));
   }
 
+  /** Has room for one more kept. @returns why there is to be none of this name; undefined when it is to be made */
+  reserve(name: string): JournalError | undefined {
+    const refusal = refusalOf(name, this.#streams.size + this.#reserved.size, this.#streamsMax);
+    if (refusal === undefined) this.#reserved.add(name);
+    return refusal;
+  }
+
   /** @returns a stream with the next number, which is not in the table yet */
   next(name: string, epoch: string): FilesStream {
     const number = this.#last + 1;
@@ -36,13 +56,16 @@ export class StreamTable {
   }
 
   add(stream: FilesStream): void {
+    this.#reserved.delete(stream.name);
     this.#streams.set(stream.name, stream);
     this.#numbered.set(stream.number, stream);
     this.#last = Math.max(this.#last, stream.number);
   }
 
-  /** Takes a stream out again that could not be made. */
-  remove(stream: FilesStream): void {
+  /** A stream could not be made: takes it out again, if it is in. */
+  giveUp(name: string, stream: FilesStream | undefined): void {
+    this.#reserved.delete(name);
+    if (stream === undefined) return;
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
     if (this.#numbered.get(stream.number) === stream) this.#numbered.delete(stream.number);
   }

@@ -7,6 +7,7 @@ import { defaultDeduplication } from "../deduplication.ts";
 import { JournalError } from "../errors.ts";
 import { guarded } from "../guarded.ts";
 import type { DeduplicationWindow, Journal, JournalStatus, Retention, Stream } from "../journal.ts";
+import { defaultStreamsMax, refusalOf } from "../new-streams.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { defaultRetention } from "../retention.ts";
 import { MemoryStream } from "./memory-stream.ts";
@@ -20,6 +21,8 @@ export interface MemoryJournalOptions {
   readonly deduplication?: Partial<DeduplicationWindow>;
   /** The largest entry, with its tags. Default: 64 MiB. */
   readonly entryMaxBytes?: number;
+  /** How many streams there may be; more are not made, HF_STREAMS_TOO_MANY. Default: 100,000. */
+  readonly streamsMax?: number;
   /** The epoch of every stream to begin with, instead of a random one: for tests that compare bytes. */
   readonly epochId?: string;
 }
@@ -36,6 +39,7 @@ export class MemoryJournal implements Journal {
   onStatus: ((status: JournalStatus) => void) | undefined;
   readonly #random: Random;
   readonly #retention: Retention;
+  readonly #streamsMax: number;
   readonly #epochId: string | undefined;
   readonly #streams = new Map<string, MemoryStream>();
   /** The stream of each entry that is kept, oldest first, from #oldest on. */
@@ -53,6 +57,7 @@ export class MemoryJournal implements Journal {
     this.#retention = { ...defaultRetention, ...options.retention };
     this.deduplication = { ...defaultDeduplication, ...options.deduplication };
     this.entryMaxBytes = options.entryMaxBytes ?? 64 * 1024 * 1024;
+    this.#streamsMax = options.streamsMax ?? defaultStreamsMax;
     this.#epochId = options.epochId;
     this.secret = this.#random.bytes(32);
   }
@@ -65,7 +70,11 @@ export class MemoryJournal implements Journal {
 
   stream(name: string): Promise<Stream> {
     if (this.#closed) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
-    const stream = this.#streams.get(name) ?? new MemoryStream(this, name);
+    const existing = this.#streams.get(name);
+    if (existing !== undefined) return Promise.resolve(existing);
+    const refusal = refusalOf(name, this.#streams.size, this.#streamsMax);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const stream = new MemoryStream(this, name);
     this.#streams.set(name, stream);
     return Promise.resolve(stream);
   }

@@ -31,6 +31,31 @@ export function journalSuite(implementation: JournalUnderTest): void {
     });
 
     describe("streams", () => {
+      it("are no more than there may be; those that are there open all the same", async () => {
+        await reopen({ streamsMax: 3 });
+        const made = await Promise.allSettled(
+          ["/1", "/2", "/3", "/4"].map((n) => journal.stream(n)),
+        );
+        const codes = made.map((one) =>
+          one.status === "rejected" ? (one.reason as { code: string }).code : "made",
+        );
+        const tooMany = "HF_STREAMS_TOO_MANY";
+        expect(codes).toEqual(["made", "made", tooMany, tooMany]);
+        expect((await journal.stream("/1")).name).toBe("/1");
+        await expect(journal.stream("/5")).rejects.toMatchObject({ code: tooMany });
+        if (!implementation.persistent) return;
+        await reopen({ streamsMax: 1 });
+        expect((await journal.stream("/2")).name).toBe("/2");
+        await expect(journal.stream("/5")).rejects.toMatchObject({ code: tooMany });
+      });
+
+      it("have names of a bounded length", async () => {
+        const name = `/${"x".repeat(1_023)}`;
+        expect((await journal.stream(name)).name).toBe(name);
+        const tooLong = "HF_STREAM_NAME_TOO_LONG";
+        await expect(journal.stream(`${name}x`)).rejects.toMatchObject({ code: tooLong });
+      });
+
       it("are the same object under the same name, and begin empty", async () => {
         expect(await journal.stream("/")).toBe(stream);
         expect(await journal.stream("/other")).not.toBe(stream);

@@ -15,6 +15,7 @@ export interface PlaceOptions {
   readonly retention?: Partial<Retention>;
   readonly deduplication?: Partial<DeduplicationWindow>;
   readonly entryMaxBytes?: number;
+  readonly streamsMax?: number;
 }
 
 /** Where one test keeps its journal. */

@@ -3,21 +3,21 @@ import {
   type Clock,
   type Durability,
   type Journal,
+  JournalError,
   MemoryJournal,
   openFilesJournal,
 } from "@holdfast/journal";
 import { ServerError } from "../errors.ts";
 import { parseDuration, parseSize, show } from "../units.ts";
 
-export {
-  type EntryRecord,
-  JournalError,
-  type JournalErrorCode,
-  type JournalStatus,
-  type MessageId,
-  type Page,
+export type {
+  EntryRecord,
+  JournalErrorCode,
+  JournalStatus,
+  MessageId,
+  Page,
 } from "@holdfast/journal";
-export type { Durability, Journal };
+export { type Durability, type Journal, JournalError };
 
 /** How long events are kept; whichever limit comes first. */
 export interface KeepOptions {
@@ -48,8 +48,21 @@ const memoryBytes = 256 * 1024 ** 2;
 
 const durabilities: readonly Durability[] = ["memory", "process", "disk"];
 
-/** @returns undefined without a store. @throws ServerError HF_OPTION_INVALID */
-export function openStore(options: StoreOptions, clock: Clock): Promise<Journal> | undefined {
+/** Whether there will be no stream for a namespace, whatever becomes of the store. */
+export function isNamespaceRefused(error: unknown): error is JournalError {
+  if (!(error instanceof JournalError)) return false;
+  return error.code === "HF_STREAMS_TOO_MANY" || error.code === "HF_STREAM_NAME_TOO_LONG";
+}
+
+/**
+ * @param streamsMax how many namespaces there may be in it
+ * @returns undefined without a store. @throws ServerError HF_OPTION_INVALID
+ */
+export function openStore(
+  options: StoreOptions,
+  clock: Clock,
+  streamsMax: number,
+): Promise<Journal> | undefined {
   const { store, durability } = options;
   if (store === undefined || store === null || options.keep === false) return undefined;
   if (durability !== undefined && !durabilities.includes(durability)) {
@@ -70,7 +83,8 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
       );
     }
     const limited = { bytes: memoryBytes, ...retention };
-    return Promise.resolve(new MemoryJournal({ clock, retention: limited, deduplication }));
+    const memory = { clock, retention: limited, deduplication, streamsMax };
+    return Promise.resolve(new MemoryJournal(memory));
   }
   if (typeof store !== "string" || store === "" || /^[a-z][a-z+.-]+:\/\//i.test(store)) {
     throw new ServerError(
@@ -84,6 +98,7 @@ export function openStore(options: StoreOptions, clock: Clock): Promise<Journal>
     deduplication,
     durability: durability ?? "disk",
     lowFreeBytes,
+    streamsMax,
   });
 }
 
