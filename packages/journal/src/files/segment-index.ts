@@ -20,10 +20,16 @@ interface Lists {
   readonly tags: Map<string, RowList>;
 }
 
+/** Measured: an entry among few tags, and one list for a tag. */
+const rowBytes = 50;
+const tagBytes = 290;
+
 export class SegmentIndex {
   readonly #rows: Rows;
   readonly #streams = new Map<number, Lists>();
   readonly holes: Hole[] = [];
+  /** About what the lists of tags take: most of it, where each entry has another one. */
+  #tagBytes = 0;
 
   constructor(rows = new Rows()) {
     this.#rows = rows;
@@ -35,7 +41,7 @@ export class SegmentIndex {
 
   /** About how much memory it takes. */
   get bytes(): number {
-    return 200 + this.#rows.count * 40;
+    return 200 + this.#rows.count * rowBytes + this.#tagBytes;
   }
 
   add(stream: number, offset: number, place: number, ageMs: number, tags: readonly string[]): void {
@@ -47,7 +53,7 @@ export class SegmentIndex {
       let list = lists.tags.get(tag);
       if (list === undefined) {
         list = new RowList(this.#rows);
-        lists.tags.set(tag, list);
+        this.#setTag(lists, tag, list);
       }
       if (list.last !== row) list.add(row);
     }
@@ -93,6 +99,11 @@ export class SegmentIndex {
     return wrap("index", meta, [...this.#rows.encode(), bytesOf(lists)]);
   }
 
+  #setTag({ tags }: Lists, tag: string, list: RowList): void {
+    tags.set(tag, list);
+    this.#tagBytes += tagBytes + tag.length;
+  }
+
   #lists(stream: number): Lists {
     let lists = this.#streams.get(stream);
     if (lists === undefined) {
@@ -124,7 +135,7 @@ export class SegmentIndex {
     for (const [stream, all, untagged, tags] of streams) {
       const restored: Lists = { all: take(all), untagged: take(untagged), tags: new Map() };
       for (let n = 0; n + 1 < tags.length; n += 2) {
-        restored.tags.set(String(tags[n]), take(Number(tags[n + 1])));
+        index.#setTag(restored, String(tags[n]), take(Number(tags[n + 1])));
       }
       index.#streams.set(stream, restored);
     }
