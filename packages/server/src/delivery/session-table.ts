@@ -355,10 +355,8 @@ function restoredSession(stored: StoredSession): Session {
   session.start = stored.start;
   session.data = stored.data;
   for (const [room, intervals] of stored.memberships) {
-    session.memberships.set(
-      room,
-      intervals.map((offset) => (offset === -1 ? Number.POSITIVE_INFINITY : offset)),
-    );
+    const offsets = intervals.map((offset) => (offset === -1 ? Number.POSITIVE_INFINITY : offset));
+    session.restoreMembership(room, offsets);
   }
   session.receipt = stored.receipt;
   session.storedReceipt = stored.receipt;

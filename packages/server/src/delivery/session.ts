@@ -36,6 +36,9 @@ type Intervals = number[];
 /** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
 const passedIntervalsMax = 16;
 
+/** And so many rooms that it is in no more, of all whose events its client has. */
+const leftRoomsMax = 1000;
+
 function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
   const pairs = [];
   for (let at = 0; at < intervals.length; at += 2) {
@@ -103,6 +106,8 @@ export class Session {
   socketIds: string[];
   data: unknown;
   readonly memberships = new Map<string, Intervals>();
+  /** Rooms that it has left, the one that it left last at the end; it may be in some of them again. */
+  readonly #left = new Set<string>();
   /** What is still owed, in the order of the joins. */
   backfills: Backfill[] | undefined;
   /** Older entries that were owed at some time, by room: they are not owed again. Flat, as intervals. */
@@ -233,7 +238,28 @@ export class Session {
     if (intervals?.[intervals.length - 1] !== Number.POSITIVE_INFINITY) return false;
     intervals[intervals.length - 1] = offset;
     this.#forgetPassed(room, intervals);
+    this.#hasLeft(room);
     return true;
+  }
+
+  /** As a checkpoint has it. */
+  restoreMembership(room: string, intervals: Intervals): void {
+    this.memberships.set(room, intervals);
+    if (!this.isIn(room)) this.#hasLeft(room);
+  }
+
+  /** Forgets the rooms that it left first, when there are too many: as far as all that was said there has arrived. */
+  #hasLeft(room: string): void {
+    this.#left.delete(room);
+    this.#left.add(room);
+    for (const oldest of this.#left) {
+      if (this.#left.size <= leftRoomsMax) return;
+      const upTo = this.memberships.get(oldest)?.at(-1) ?? 0;
+      const isIn = upTo === Number.POSITIVE_INFINITY;
+      if (!isIn && upTo > this.receipt) return;
+      if (!isIn) this.memberships.delete(oldest);
+      this.#left.delete(oldest);
+    }
   }
 
   /**
