@@ -160,6 +160,15 @@ const acts: Readonly<Record<ActionKind, Act>> = {
     // The next process has begun by then, and may still be opening the store.
     world.scheduler.after(b * 3, () => world.kill(a % 3 === 0));
   },
+  "cut power at start": (scene) => {
+    const { world, a, b } = scene;
+    onServer(burst)(scene);
+    // Between a write and its flush, if that takes some time.
+    world.scheduler.after(a % 20, () => {
+      world.journals.cutAtStart?.(1 + (b % 8));
+      world.kill(false);
+    });
+  },
   "fail disk": ({ world, b }) => world.journals.fault?.(1 + (b % 12)),
   "fill disk": ({ world }) => world.journals.fill(true),
   "free disk": ({ world }) => world.journals.fill(false),

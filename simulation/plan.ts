@@ -131,6 +131,7 @@ const disturbing: ReadonlySet<string> = new Set([
 export type WideActionKind =
   | "cut power"
   | "kill twice"
+  | "cut power at start"
   | "fail disk"
   | "order"
   | "perishable"

@@ -16,7 +16,15 @@ import {
 type Kinds = readonly (readonly [kind: Action["kind"], weight: number])[];
 
 const basePlan = 11;
-const streams = { store: 12, files: 13, orders: 14, older: 15, drain: 16, tabs: 17 } as const;
+const streams = {
+  store: 12,
+  files: 13,
+  orders: 14,
+  older: 15,
+  drain: 16,
+  tabs: 17,
+  starts: 18,
+} as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const wide = options.wide === true || options.store === "files";
@@ -33,7 +41,7 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  return withTabs(withDrains(withOlder(withOrders(stored))));
+  return withStarts(withTabs(withDrains(withOlder(withOrders(stored)))));
 }
 
 /** More actions, at any time. */
@@ -134,4 +142,14 @@ function withFiles(plan: Plan): Plan {
     failFast: random.chance(70),
   };
   return withActions({ ...plan, files }, random, random.between(4, 16), filesKinds);
+}
+
+/** In every third seed on files, power that is cut while a process makes its own what a killed one has left. */
+function withStarts(plan: Plan): Plan {
+  const random = new Random(plan.seed, streams.starts);
+  if (plan.store !== "files" || !random.chance(33)) return plan;
+  return withActions(plan, random, random.between(3, 8), [
+    ["cut power at start", 1],
+    ["burst", 1],
+  ]);
 }

@@ -205,6 +205,11 @@ export class World {
     });
   }
 
+  /** The power is cut within what is going on. */
+  cutPower(): void {
+    this.scheduler.after(0, () => this.kill(true));
+  }
+
   /** The disk has failed. Whoever watches over the process starts it anew, if it does not end itself. */
   storeFailed(): void {
     const { process } = this;

@@ -47,6 +47,9 @@ export class FilesMachine implements JournalMachine {
   #auditing = false;
   /** After so many calls that change something, one fails. */
   #callsToFault = Number.POSITIVE_INFINITY;
+  /** The same of the next process, and of this one, until the power is cut. */
+  #cutAtStart = 0;
+  #callsToCut = 0;
   readonly #told = new Map<number, Told>();
   /** What was found on the disk, and no process has made sure of yet: it may be lost again. */
   #found = new Map<number, Told>();
@@ -70,6 +73,8 @@ export class FilesMachine implements JournalMachine {
     if (this.#auditing) throw new Error("the disk is still looked at");
     const life: Life = { alive: true, poisoned: false, journal: undefined };
     this.#life = life;
+    this.#callsToCut = this.#cutAtStart;
+    this.#cutAtStart = 0;
     this.#disk.onCall = ({ name, number }) => (number === 0 ? undefined : this.#fault(life, name));
     return this.#open(life);
   }
@@ -168,6 +173,7 @@ export class FilesMachine implements JournalMachine {
   #fault(life: Life, name: string): DiskFault | undefined {
     // A question that is not answered does no harm.
     if (life !== this.#life || name === "freeBytes") return undefined;
+    if (this.#callsToCut > 0 && --this.#callsToCut === 0) this.#machine.cutPower();
     if (this.#callsToFault === Number.POSITIVE_INFINITY) return undefined;
     this.#callsToFault--;
     if (this.#callsToFault > 0) return undefined;
@@ -184,6 +190,10 @@ export class FilesMachine implements JournalMachine {
     this.#callsToFault = calls;
   }
 
+  cutAtStart(calls: number): void {
+    this.#cutAtStart = calls;
+  }
+
   fill(full: boolean): void {
     this.#disk.capacity = full ? this.#disk.usedBytes : Number.POSITIVE_INFINITY;
     const space = full ? "no space" : "space";
@@ -193,6 +203,8 @@ export class FilesMachine implements JournalMachine {
   heal(): void {
     this.fill(false);
     this.#callsToFault = Number.POSITIVE_INFINITY;
+    this.#cutAtStart = 0;
+    this.#callsToCut = 0;
   }
 
   tail(name: string): number {

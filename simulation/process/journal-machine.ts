@@ -31,6 +31,8 @@ export interface JournalMachine {
   isOpen?(name: string): boolean;
   /** One of the next calls of the disk fails: after so many that change something. */
   fault?(calls: number): void;
+  /** The power is cut when the next process has made so many calls that change something. */
+  cutAtStart?(calls: number): void;
   /** Whether there is no space for entries. */
   fill(full: boolean): void;
   /** The first offset that is kept of a stream. */
@@ -52,6 +54,8 @@ export interface Machine {
   failed(error: unknown): void;
   /** A call of the disk has failed: the process is no good any more. */
   storeFailed(): void;
+  /** The machine loses its power when this call has returned. */
+  cutPower(): void;
 }
 
 const none: JournalMachine = {
