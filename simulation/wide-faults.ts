@@ -239,6 +239,13 @@ const inTabs: readonly Fault[] = [
     without: "    if (!session.ending) return gap;",
     words: wide,
   },
+  {
+    what: "whose session is gone goes on in silence with another one of its holder's",
+    file: `${server}/admission.ts`,
+    code: "if (lost !== undefined) return",
+    without: "if (lost !== undefined && identity === undefined) return",
+    words: wide,
+  },
 ];
 
 const byTheWall: readonly Fault[] = [
