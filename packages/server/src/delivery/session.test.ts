@@ -38,6 +38,25 @@ it("forgets none whose events its client may not have", () => {
   expect(session.memberships.size).toBeLessThanOrEqual(1_001);
 });
 
+it("forgets with them what it was owed there, when that has arrived", () => {
+  const session = newSession();
+  for (let n = 0; n < 3_000; n++) {
+    session.owe(`room-${n}`, 0, 10_000 + n);
+    // It has arrived, but for the first one's.
+    session.backfills = session.backfills?.filter(({ room }) => room === "room-0");
+    session.join(`room-${n}`, 10_000 + n);
+    session.leave(`room-${n}`, 10_000 + n);
+    session.receipt = 10_000 + n;
+  }
+  expect([session.memberships.size, session.backfilled.size]).toEqual([3_000, 3_000]);
+  session.backfills = undefined;
+  session.join("one more", 20_000);
+  session.leave("one more", 20_001);
+  session.receipt = 20_001;
+  expect(session.memberships.size).toBeLessThanOrEqual(1_001);
+  expect(session.backfilled.size).toBeLessThanOrEqual(1_001);
+});
+
 it("keeps a room that it is in again", () => {
   const session = newSession();
   session.join("room", 1);

@@ -256,9 +256,12 @@ export class Session {
       if (this.#left.size <= leftRoomsMax) return;
       const upTo = this.memberships.get(oldest)?.at(-1) ?? 0;
       const isIn = upTo === Number.POSITIVE_INFINITY;
-      if (!isIn && upTo > this.receipt) return;
-      if (!isIn) this.memberships.delete(oldest);
+      const isOwed = this.backfills?.some(({ room }) => room === oldest) ?? false;
+      if (!isIn && (upTo > this.receipt || isOwed)) return;
       this.#left.delete(oldest);
+      if (isIn) continue;
+      this.memberships.delete(oldest);
+      this.backfilled.delete(oldest);
     }
   }
 
