@@ -280,7 +280,8 @@ export const faults: readonly Fault[] = [
   {
     what: "a client that comes again while it is let in is let in twice",
     file: `${server}/client.ts`,
-    code: "    if (known?._keeper !== undefined && this.#joiningSessions?.has(name)) return;",
+    code: "      this.#joiningSessions.add(namespace.name);",
     without: "",
+    words: ["--wide"],
   },
 ];

@@ -114,6 +114,13 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   ask: onServer((io, { world, namespace, room, c }) => {
     world.app.ask(io, namespace, [room], 1000 + c * 3);
   }),
+  "ask and cut": onServer((io, { world, namespace, a, b }) => {
+    world.app.ask(io, namespace, [], 5000);
+    const { path } = choose(world.devices, a);
+    world.scheduler.after(b % 120, () => {
+      path.cut({ tellClient: true, tellServer: true, reset: true });
+    });
+  }),
   join: onSocket((socket, { world, otherRoom }) => world.app.join(socket, otherRoom)),
   leave: onSocket((socket, { world, otherRoom }) => world.app.leave(socket, otherRoom)),
   "sockets join": onServer((io, { world, namespace, room, otherRoom }) => {
@@ -134,6 +141,7 @@ const acts: Readonly<Record<ActionKind, Act>> = {
   },
   reload: ({ device }) => device.reload(),
   "leave namespace": ({ device, namespace }) => device.leaveNamespace(namespace),
+  "leave early": ({ device, b }) => device.leaveEarly(b % 40),
   "come back": ({ device }) => device.connectAll(),
 
   // --- the network ---

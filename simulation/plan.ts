@@ -132,6 +132,8 @@ export type WideActionKind =
   | "cut power"
   | "kill twice"
   | "cut power at start"
+  | "leave early"
+  | "ask and cut"
   | "fail disk"
   | "order"
   | "perishable"

@@ -24,6 +24,7 @@ const streams = {
   drain: 16,
   tabs: 17,
   starts: 18,
+  haste: 19,
 } as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
@@ -41,7 +42,7 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  return withStarts(withTabs(withDrains(withOlder(withOrders(stored)))));
+  return withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored))))));
 }
 
 /** More actions, at any time. */
@@ -151,5 +152,15 @@ function withStarts(plan: Plan): Plan {
   return withActions(plan, random, random.between(3, 8), [
     ["cut power at start", 1],
     ["burst", 1],
+  ]);
+}
+
+/** In every fifth seed, clients that leave before they are let in, and broadcasts whose answers are just on their way. */
+function withHaste(plan: Plan): Plan {
+  const random = new Random(plan.seed, streams.haste);
+  if (!random.chance(20)) return plan;
+  return withActions(plan, random, random.between(6, 16), [
+    ["leave early", 1],
+    ["ask and cut", 1],
   ]);
 }

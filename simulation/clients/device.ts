@@ -80,6 +80,8 @@ export class Device {
   #manager: Manager;
   #simulated: SimulatedOptions;
   #messages = 0;
+  /** So long after it asks for a namespace next it leaves that, and comes back. */
+  #leavesAfterMs: number | undefined;
   /** How often a namespace was asked for on a connection. */
   readonly #asked = new Map<string, number>();
   /** How often a connection has joined a namespace. */
@@ -148,6 +150,10 @@ export class Device {
       if (typeof answer === "function") answer(this.#fullName);
     });
     socket.on("hf:gap", (gap) => oracle.gaps.received(this.#connectionId(), namespace, gap));
+    // Its library drops all that comes after that, also the answer to a CONNECT that is on its way.
+    socket.on("disconnect", (reason) => {
+      if (reason === "io server disconnect") this.#tellLeft(namespace);
+    });
     socket.on("connect", () => {
       if (!this.#options.keepsPid) delete memoryOf(socket)._pid;
     });
@@ -181,6 +187,13 @@ export class Device {
   #countAsked(namespace: string): void {
     const key = this.#connectionId() + namespace;
     this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+    const leavesAfterMs = this.#leavesAfterMs;
+    this.#leavesAfterMs = undefined;
+    if (leavesAfterMs === undefined) return;
+    this.#options.scheduler.after(leavesAfterMs, () => {
+      this.leaveNamespace(namespace);
+      this.connectAll();
+    });
   }
 
   #connectionId(): string {
@@ -261,11 +274,21 @@ export class Device {
     this.#manager = this.#open();
   }
 
+  /** Its connection breaks, and it will hardly have asked to be let in again before it leaves and comes back. */
+  leaveEarly(afterMs: number): void {
+    this.#leavesAfterMs = afterMs;
+    this.path.cut({ tellClient: true, tellServer: true, reset: true });
+  }
+
   leaveNamespace(namespace: string): void {
+    this.#tellLeft(namespace);
+    this.sockets.get(namespace)?.disconnect();
+  }
+
+  #tellLeft(namespace: string): void {
     const connectionId = this.#connectionId();
     const stayNumber = this.#asked.get(connectionId + namespace) ?? 0;
     this.#options.oracle.left({ connectionId, stayNumber }, namespace);
-    this.sockets.get(namespace)?.disconnect();
   }
 
   /** Comes back wherever it was told to go, or went. */
