@@ -196,6 +196,7 @@ export class Oracle {
     if (tabs !== undefined) this.tabs.checkTaken(session, found, isOwn);
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
+    session.begun.push(this.#calls);
     session.stay.tab = found.tab;
     session.stay.wallMs = this.options.wallMs();
     session.stay.clockSets = this.expiry.clockSets;

@@ -53,6 +53,8 @@ export class SessionModel {
   #settled = 0;
   /** Where it is connected. */
   stay: StayModel | undefined;
+  /** The last call before each of its stays. */
+  readonly begun: number[] = [];
   /** Proven to have arrived: pairs of when that was known and the call. */
   receipts: { readonly tick: number; readonly n: number }[] = [];
   /** The last call before it went offline. */
@@ -65,6 +67,11 @@ export class SessionModel {
   constructor(namespace: string, owner: string) {
     this.namespace = namespace;
     this.owner = owner;
+  }
+
+  /** On how many connections it has been since a call. */
+  staysSince(n: number): number {
+    return this.begun.filter((call) => call >= n).length;
   }
 
   /** Its client comes with this pid: those that it was told before count no longer. */
