@@ -373,7 +373,8 @@ export class Oracle {
       const { session } = stay;
       if (session.stay !== stay) continue;
       session.receipts.push({ tick: this.#scheduler.now, n });
-      session.provenToPage = Math.max(session.provenToPage, n);
+      // Its transport has it; a client that has left drops it.
+      if (!stay.left) session.provenToPage = Math.max(session.provenToPage, n);
     }
   }
 
