@@ -371,10 +371,10 @@ export class Oracle {
   ponged(connectionId: string): void {
     for (const { stay, n } of this.connection(connectionId).pings.shift() ?? []) {
       const { session } = stay;
-      if (session.stay !== stay) continue;
+      // A client that has left drops what its transport has; and if it has asked anew, its stay may be fenced.
+      if (session.stay !== stay || stay.left) continue;
       session.receipts.push({ tick: this.#scheduler.now, n });
-      // Its transport has it; a client that has left drops it.
-      if (!stay.left) session.provenToPage = Math.max(session.provenToPage, n);
+      session.provenToPage = Math.max(session.provenToPage, n);
     }
   }
 
