@@ -70,8 +70,14 @@ export class ClientSessions implements LinkedClient {
     if (this.#room > 0) this.#room -= bytes;
   }
 
+  /** As the client does it, without a look at the client: this comes for each delivery of a durable event. */
   deliver(packet: OutgoingPacket, shared: boolean): void {
-    this.#client.deliver(packet, shared);
+    if (this.#conn === undefined) {
+      this.#client.deliver(packet, shared);
+      return;
+    }
+    this.enqueued(packet.size);
+    this.#conn.enqueue(packet, shared);
   }
 
   beforeFlush(run: () => void): void {

@@ -11,14 +11,10 @@ const soonMs = 1000;
 
 const timesMax = 5;
 
-/** The first entry that was sent on a connection and is not receipted. */
-interface Sent {
-  readonly offset: number;
-  readonly sentMs: number;
-}
-
 export class Suspicion {
-  #sent: Sent | undefined;
+  /** The first entry of which no receipt has come, or -1, and when it was sent. Looked at for each entry: no object. */
+  #sentOffset = -1;
+  #sentMs = 0;
   #offset = 0;
   #times = 0;
 
@@ -29,22 +25,23 @@ export class Suspicion {
 
   /** An entry was handed to the connection. */
   sent(session: Session, offset: number, monotonicMs: () => number): void {
-    if (this.#sent !== undefined && this.#sent.offset > session.receipt) return;
-    this.#sent = { offset, sentMs: monotonicMs() };
+    if (this.#sentOffset > session.receipt) return;
+    this.#sentOffset = offset;
+    this.#sentMs = Math.floor(monotonicMs());
   }
 
   /** The connection has ended. @returns the offset of an entry that is to be set aside */
   ended(session: Session, nowMs: number): number | undefined {
-    const sent = this.#sent;
-    this.#sent = undefined;
-    if (sent === undefined || sent.offset <= session.receipt || nowMs - sent.sentMs > soonMs) {
+    const offset = this.#sentOffset;
+    this.#sentOffset = -1;
+    if (offset <= session.receipt || nowMs - this.#sentMs > soonMs) {
       this.#times = 0;
       return undefined;
     }
-    this.#times = this.#offset === sent.offset ? this.#times + 1 : 1;
-    this.#offset = sent.offset;
+    this.#times = this.#offset === offset ? this.#times + 1 : 1;
+    this.#offset = offset;
     if (this.#times < timesMax) return undefined;
     this.#times = 0;
-    return sent.offset;
+    return offset;
   }
 }
