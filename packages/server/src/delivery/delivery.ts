@@ -291,8 +291,8 @@ export class Delivery implements LaneExit {
   }
 
   checkpoint(): Uint8Array {
-    const tail = this.stream?.tail ?? 0;
-    for (const session of this.sessions.byKey.values()) session.forgetBefore(tail);
+    const first = Math.min(this.stream?.tail ?? 0, this.recent.first);
+    for (const session of this.sessions.byKey.values()) session.forgetBefore(first);
     return this.sessions.encode();
   }
 

@@ -30,6 +30,11 @@ export class RecentEntries {
     return offset >= this.#after;
   }
 
+  /** From here on it has every entry. */
+  get first(): number {
+    return this.#after + 1;
+  }
+
   push(entry: LaneEntry): void {
     entry.packet.dropText();
     entry.dropBody();

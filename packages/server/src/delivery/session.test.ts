@@ -1,6 +1,6 @@
 /** What a session remembers of rooms that it has left: as much as it may be asked for, whatever their number. */
 import { expect, it } from "vitest";
-import { Session } from "./session.ts";
+import { Session, type SessionLink } from "./session.ts";
 
 function newSession(): Session {
   const session = new Session("key", "pid", "id", undefined, 0);
@@ -66,4 +66,31 @@ it("keeps a room that it is in again", () => {
   visit(session, 5_000, true);
   expect(session.rooms()).toEqual(["room"]);
   expect(session.receives({ offset: 20_000, tags: ["room"], except: [] })).toBe(true);
+});
+
+/** A connection that takes everything, and does nothing. */
+const link: SessionLink = {
+  deliver() {},
+  unsentBytes: 0,
+  hasRoom: () => true,
+  writable: true,
+  beforeFlush() {},
+  awaitDrain() {},
+  requestReceipt() {},
+  awaitAck() {},
+  overflow() {},
+};
+
+it("forgets no room whose events it is still to be given, though retention has dropped them meanwhile", () => {
+  const session = newSession();
+  session.join("room", 1);
+  session.leave("room", 16);
+  session.link = link;
+  session.position = 11;
+  const event = { offset: 12, tags: ["room"], except: [] };
+  session.forgetBefore(18);
+  expect(session.receives(event)).toBe(true);
+  session.live = true;
+  session.forgetBefore(18);
+  expect(session.receives(event)).toBe(false);
 });

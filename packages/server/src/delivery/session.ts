@@ -330,8 +330,10 @@ export class Session {
     if (intervals.length === 0) this.memberships.delete(room);
   }
 
-  /** Forgets what lies before the first entry that can still be read. */
-  forgetBefore(tail: number): void {
+  /** Forgets what lies before the first entry that can be read, or given from memory; not what it is still to pass. */
+  forgetBefore(first: number): void {
+    const catchesUp = this.link !== undefined && !this.live;
+    const tail = catchesUp ? Math.min(first, this.position + 1) : first;
     for (const [room, intervals] of this.memberships) {
       while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
       if (intervals.length === 0) this.memberships.delete(room);
