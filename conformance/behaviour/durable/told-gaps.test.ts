@@ -10,6 +10,7 @@ import {
   RawWebSocket,
   start,
   stock,
+  until,
 } from "../../support/clients.ts";
 import { away, marked, numbers, reconnecting } from "../../support/durable.ts";
 
@@ -135,6 +136,35 @@ it("F10: tells of what retention has taken", async () => {
   // What is left is without a hole.
   expect(got.slice(1)).toEqual(got.slice(1).map((_, index) => 10 - (got.length - 2) + index));
   expect(again.recovered).toBe(false);
+});
+
+it("tells who comes with a position from before the rooms that are remembered, and is silent to all others (4)", async () => {
+  const server = await start({ store: "memory" });
+  const [socket, client] = await pair(server, "/", reconnecting);
+  const gaps = collect(client, "hf:gap");
+  const page = inside<{ _lastOffset: string }>(client);
+  interface Inner {
+    readonly receipt: number;
+    readonly delivered: number;
+  }
+  const { session } = inside<{ _link: { session: Inner } }>(socket)._link;
+  await marked(socket, client);
+  const old = page._lastOffset;
+  const visit = async (n: number) => {
+    await socket.join("room");
+    await server.io.to("room").publish("n", n);
+    await socket.leave("room");
+  };
+  for (let n = 0; n < 20; n++) await visit(n);
+  await until(() => session.receipt >= session.delivered, "a receipt of all that was said");
+  await visit(20);
+  const again = await away(server.io, client, () => {});
+  await marked(again, client);
+  expect(gaps).toEqual([]);
+  await away(server.io, client, () => {
+    page._lastOffset = old;
+  });
+  expect(gaps).toMatchObject([[{ reason: "retention" }]]);
 });
 
 it.each([

@@ -103,7 +103,8 @@ export function continuing(delivery: Delivery, session: Session, position: numbe
     return { session, from: start, gap: { from: untold.from, to: start, reason: untold.reason } };
   }
   const from = Math.max(position, start);
-  const kept = (delivery.stream?.tail ?? 1) - 1;
+  // Without the rooms that it was in, an entry that is kept is not known to be for it.
+  const kept = Math.max((delivery.stream?.tail ?? 1) - 1, session.forgottenUpTo);
   if (from >= kept) return { session, from, gap: undefined };
   return { session, from: kept, gap: { from, to: kept, reason: "retention" } };
 }

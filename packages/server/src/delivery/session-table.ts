@@ -13,8 +13,8 @@ import {
   type Identity,
   type SessionChange,
   type SessionStart,
-  type StartGap,
 } from "./session-changes.ts";
+import { restoredSession, type StoredSession, storedSession } from "./stored-session.ts";
 
 /** So many private ids of a session are good: the one that its client uses, and those that were told last. */
 const pidsMax = 4;
@@ -23,25 +23,6 @@ const pidsMax = 4;
 const socketIdsMax = 16;
 
 const nobody: ReadonlySet<Session> = new Set();
-
-/** What a checkpoint keeps of a session. */
-interface StoredSession {
-  readonly key: string;
-  readonly pids: readonly string[];
-  readonly socketIds: readonly string[];
-  readonly identity?: Identity;
-  readonly slot: number;
-  readonly start: number;
-  readonly data?: unknown;
-  /** -1 stands for "still". */
-  readonly memberships: readonly (readonly [string, readonly number[]])[];
-  readonly receipt: number;
-  readonly offlineSinceMs: number | null;
-  readonly backfills?: readonly { room: string; next: number; until: number }[];
-  readonly backfilled?: readonly (readonly [string, readonly number[]])[];
-  readonly skipped?: readonly number[];
-  readonly untold?: StartGap;
-}
 
 interface StoredState {
   readonly version: 1;
@@ -318,56 +299,6 @@ export class SessionTable {
     for (const stored of state.sessions) this.#add(restoredSession(stored));
     this.once.decode(state.once);
   }
-}
-
-function storedSession(session: Session): StoredSession {
-  const { key, pids, socketIds, identity, slot, start, data, receipt, backfills } = session;
-  const { skipped, untold } = session;
-  return {
-    key,
-    pids,
-    socketIds,
-    ...(identity && { identity }),
-    slot,
-    start,
-    data,
-    memberships: [...session.memberships].map(([room, intervals]) => [
-      room,
-      intervals.map((offset) => (offset === Number.POSITIVE_INFINITY ? -1 : offset)),
-    ]),
-    receipt,
-    offlineSinceMs: session.offlineSinceMs ?? null,
-    ...(backfills && {
-      backfills: backfills.map(({ room, next, until }) => ({ room, next, until })),
-    }),
-    ...(session.backfilled.size > 0 && { backfilled: [...session.backfilled] }),
-    ...(skipped && { skipped: [...skipped] }),
-    ...(untold && { untold }),
-  };
-}
-
-function restoredSession(stored: StoredSession): Session {
-  const [pid = ""] = stored.pids;
-  const [socketId = ""] = stored.socketIds;
-  const session = new Session(stored.key, pid, socketId, stored.identity, stored.slot);
-  session.pids = [...stored.pids];
-  session.socketIds = [...stored.socketIds];
-  session.start = stored.start;
-  session.data = stored.data;
-  for (const [room, intervals] of stored.memberships) {
-    const offsets = intervals.map((offset) => (offset === -1 ? Number.POSITIVE_INFINITY : offset));
-    session.restoreMembership(room, offsets);
-  }
-  session.receipt = stored.receipt;
-  session.storedReceipt = stored.receipt;
-  session.offlineSinceMs = stored.offlineSinceMs ?? undefined;
-  session.backfills = stored.backfills?.map((backfill) => ({ ...backfill, sent: backfill.next }));
-  for (const [room, intervals] of stored.backfilled ?? []) {
-    session.backfilled.set(room, [...intervals]);
-  }
-  if (stored.skipped !== undefined) session.skipped = new Set(stored.skipped);
-  session.untold = stored.untold;
-  return session;
 }
 
 /** The name that sessions of one device share. */

@@ -116,6 +116,8 @@ export class Session {
   skipped: Set<number> | undefined;
   /** What its client has missed before it began, until it is known to have been told. */
   untold: StartGap | undefined;
+  /** Up to here it is not known any more in which rooms it was: nobody is given what lies behind a receipt that old. */
+  forgottenUpTo = 0;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
   storedReceipt = 0;
@@ -257,9 +259,10 @@ export class Session {
       const upTo = this.memberships.get(oldest)?.at(-1) ?? 0;
       const isIn = upTo === Number.POSITIVE_INFINITY;
       const isOwed = this.backfills?.some(({ room }) => room === oldest) ?? false;
-      if (!isIn && (upTo > this.receipt || isOwed)) return;
+      if (!isIn && (upTo > this.#passed || isOwed)) return;
       this.#left.delete(oldest);
       if (isIn) continue;
+      this.#forget(upTo);
       this.memberships.delete(oldest);
       this.backfilled.delete(oldest);
     }
@@ -323,9 +326,22 @@ export class Session {
     return !entry.except.some((tag) => this.#has(tag, entry.offset));
   }
 
+  /** What its client has, and is not given again. */
+  get #passed(): number {
+    const catchesUp = this.link !== undefined && !this.live;
+    return catchesUp ? Math.min(this.receipt, this.position) : this.receipt;
+  }
+
+  #forget(upTo: number): void {
+    this.forgottenUpTo = Math.max(this.forgottenUpTo, upTo);
+  }
+
   #forgetPassed(room: string, intervals: Intervals): void {
-    while (intervals.length > 2 * passedIntervalsMax && (intervals[1] ?? 0) <= this.receipt) {
+    while (intervals.length > 2 * passedIntervalsMax) {
+      const [, upTo = 0] = intervals;
+      if (upTo > this.#passed) break;
       intervals.splice(0, 2);
+      this.#forget(upTo);
     }
     if (intervals.length === 0) this.memberships.delete(room);
   }
