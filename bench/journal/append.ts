@@ -13,7 +13,7 @@ import {
   openFilesJournal,
   type Stream,
 } from "@holdfast/journal";
-import { plainEntry } from "./plain-entry.ts";
+import { PlainEntry } from "./plain-entry.ts";
 
 const bodyBytes = 200;
 
@@ -92,7 +92,7 @@ async function append(stream: Stream, inFlight: number, total: number, what: str
     });
     return () => {
       starts.push(performance.now());
-      stream.append([free.pop() ?? plainEntry("room:1", body)]);
+      stream.append([free.pop() ?? new PlainEntry("room:1", body)]);
       if (free.length > 10_000) free = [];
     };
   });

@@ -1,7 +1,7 @@
 /** Peer: the journal package alone, in a process of its own. No server, no network. */
 import type * as JournalModule from "@holdfast/journal";
-import type { EntryRecord, Stream } from "@holdfast/journal";
-import { plainEntry } from "../../journal/plain-entry.ts";
+import type { Stream } from "@holdfast/journal";
+import { PlainEntry } from "../../journal/plain-entry.ts";
 import { closedLoop } from "../closed-loop.ts";
 import { countedFlushes, countFlushes } from "../flush-counter.ts";
 import {
@@ -15,8 +15,6 @@ const bodyBytes = 200;
 const fillTags = 1000;
 const fillInFlight = 1000;
 
-type AppendedEntry = EntryRecord & { readonly done: () => void };
-
 countFlushes();
 const module = process.env["HOLDFAST_BENCH_JOURNAL"] ?? "@holdfast/journal";
 const { openFilesJournal } = (await import(module)) as typeof JournalModule;
@@ -29,7 +27,7 @@ const journal = await openFilesJournal(store, {
 const stream: Stream = await journal.stream("/");
 stream.follow({
   committed(records) {
-    for (const record of records) (record as AppendedEntry).done();
+    for (const record of records) if (record instanceof PlainEntry) record.done();
   },
   duplicate() {},
   refused(_record, error) {
@@ -42,8 +40,7 @@ const cpu = process.cpuUsage(before.cpu);
 const body = Buffer.alloc(bodyBytes, "x");
 
 function append(tag: string, done: () => void): void {
-  const record: AppendedEntry = { ...plainEntry(tag, body), done };
-  stream.append([record]);
+  stream.append([new PlainEntry(tag, body, done)]);
 }
 
 function fill(bytes: number): Promise<DurableReply> {
