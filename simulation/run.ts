@@ -36,14 +36,14 @@ export async function run(words: readonly string[]): Promise<number> {
   };
   if (values.seed !== undefined) {
     const { shrink: shrinks, "other-clock": byOther } = values;
-    return runOne(Number(values.seed), plan, { shrinks, byOther });
+    return runOne(wholeNumber("seed", values.seed), plan, { shrinks, byOther });
   }
   const started = performance.now();
   const figures = await campaign({
-    from: Number(values.from),
-    step: Number(values.step),
-    count: Number(values.seeds),
-    budgetMs: Number(values["budget-ms"]),
+    from: wholeNumber("from", values.from),
+    step: wholeNumber("step", values.step),
+    count: wholeNumber("seeds", values.seeds),
+    budgetMs: wholeNumber("budget-ms", values["budget-ms"]),
     first: values.first,
     plan,
   });
@@ -51,6 +51,13 @@ export async function run(words: readonly string[]): Promise<number> {
   if (values.json) console.log(JSON.stringify({ ...figures, seconds }));
   else print(figures, seconds);
   return figures.found.length === 0 ? 0 : 1;
+}
+
+/** A campaign of no seeds would find nothing wrong. */
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error(`--${option} is a whole number from 1, got "${text}"`);
 }
 
 /** @param how `byOther`: with the other clock on the wall, and compared with the run by the usual one (I16) */
