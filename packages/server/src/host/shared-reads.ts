@@ -2,8 +2,8 @@
  * Has sockets read into one buffer, which all of them share, instead of one of 64 KiB made for each read.
  *
  * It is what the option `onread` of `net.Socket` does, for a socket that the HTTP server has made without it. The
- * option is public; the three places where Node keeps it are not. They are looked for, not assumed: where one of them
- * is missing, a socket reads as ever. See docs/decisions/shared-reads.md.
+ * option is public; the handle's method and the two fields where Node keeps it are not. They are looked for, not assumed:
+ * where one of them is missing, a socket reads as ever. See docs/decisions/shared-reads.md.
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";

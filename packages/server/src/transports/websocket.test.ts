@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { LateWebSockets } from "./late-websocket.ts";
 import { TransportWebSocket, WebSocketTransport } from "./websocket.ts";
@@ -41,6 +41,7 @@ afterAll(() => {
 
 interface Opened {
   readonly transport: WebSocketTransport;
+  readonly client: Socket;
   /** The server's side. */
   readonly socket: Socket;
   /** What the connection was told. */
@@ -82,7 +83,7 @@ async function open(kind: Kind): Promise<Opened> {
   };
   // Only from the next turn on does the socket read.
   await new Promise((resolve) => setImmediate(resolve));
-  return { transport, socket, told, got };
+  return { transport, client, socket, told, got };
 }
 
 function makeTransport(kind: Kind, socket: Socket, request: IncomingMessage): WebSocketTransport {
@@ -313,4 +314,21 @@ it("gives a WebSocket also when the connection is gone, and one that says so", a
   await expect.poll(() => told).toEqual(["closed"]);
   expect(transport.socket.readyState).toBeGreaterThanOrEqual(2);
   expect(transport.socket).toBe(transport.socket);
+});
+
+it.each(kinds)("%s: keeps its half of a frame while others are read", async (kind) => {
+  const first = await open(kind);
+  const second = await open(kind);
+  const content = Buffer.alloc(600, "a");
+  const frame = encode({ first: 0x82, payload: content });
+  const before = first.socket.bytesRead;
+  first.client.write(frame.subarray(0, 400));
+  await vi.waitFor(() => expect(first.socket.bytesRead).toBe(before + 400));
+  const other = encode(text(`4${"b".repeat(500)}`));
+  second.client.write(other);
+  await vi.waitFor(() => expect(second.told).toHaveLength(1));
+  first.client.write(frame.subarray(400));
+  await vi.waitFor(() => expect(first.told).toHaveLength(1));
+  expect(first.told).toEqual([`message object ${content.toString("hex")}`]);
+  for (const { client } of [first, second]) client.destroy();
 });
