@@ -10,6 +10,7 @@ import {
   message,
   messages,
   say,
+  upgraded,
   type Visit,
   visit as visitChat,
 } from "./visitor.ts";
@@ -66,14 +67,14 @@ describe.each(["websocket", "polling"] as const)("over %s", (transport) => {
 
 it("moves from polling to WebSocket by itself", async () => {
   const page = await visit("Upgraded");
-  await page.getByText("online, websocket", { exact: true }).waitFor();
+  await upgraded(page);
 });
 
 it("shows who types, to the others, for a moment", async () => {
   const a = await visit("Typist");
   const b = await visit("Reader");
   // Volatile events are dropped while a page moves to another transport, and whenever one cannot leave at once.
-  for (const page of [a, b]) await page.getByText("online, websocket", { exact: true }).waitFor();
+  for (const page of [a, b]) await upgraded(page);
   await vi.waitFor(
     async () => {
       await a.getByLabel("Message", { exact: true }).pressSequentially("s");
@@ -116,6 +117,7 @@ it("says who is online, in the namespace /admin", async () => {
   await listed(a, "Online", "Passenger in lobby").waitFor();
   await enter(b, "workshop");
   await listed(a, "Online", "Passenger in workshop").waitFor();
+  await upgraded(b);
   await b.close();
   await listed(a, "Online", "Passenger in workshop").waitFor({ state: "detached" });
 });

@@ -12,6 +12,7 @@ import {
   say,
   shows,
   texts,
+  upgraded,
   visit,
 } from "./visitor.ts";
 
@@ -95,6 +96,7 @@ describe("ticks", () => {
     const a = await visit(chromium, server.url, "Ada");
     const b = await visit(chromium, server.url, "Bob");
     await listed(a, "In this room", "Bob").waitFor();
+    await upgraded(b);
     await b.goto("about:blank");
     await listed(a, "In this room", "Bob (away)").waitFor();
     await say(a, "is it on?");

@@ -37,6 +37,14 @@ export async function visit(
   return page;
 }
 
+/**
+ * Waits until the page has moved to WebSocket. A page that goes away in the middle of that leaves no connection whose
+ * end the server could see: it is missed only when its pings are.
+ */
+export async function upgraded(page: Page): Promise<void> {
+  await page.getByText("online, websocket", { exact: true }).waitFor();
+}
+
 export async function say(page: Page, text: string): Promise<void> {
   await page.getByLabel("Message", { exact: true }).fill(text);
   await page.getByRole("button", { name: "Send" }).click();
