@@ -8,6 +8,7 @@ import { EventEmitter } from "node:events";
 import type { SocketPacket } from "@holdfast/protocol";
 import type { Lane } from "./delivery/lane.ts";
 import { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import { KnownMembers } from "./known-members.ts";
 import type { PacketEncoder } from "./parser.ts";
 import type {
   BroadcastFlags,
@@ -51,6 +52,7 @@ export interface AdapterSocket {
   readonly id: SocketId;
   readonly handshake: Handshake;
   readonly rooms: Set<Room>;
+  readonly connected: boolean;
   readonly acks: Map<number, (...args: unknown[]) => void>;
   data: unknown;
   join(rooms: Room | Room[]): Promise<void> | void;
@@ -132,6 +134,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
   readonly nsp: AdapterNamespace;
   rooms = new Map<Room, Set<SocketId>>();
   sids = new Map<SocketId, Set<Room>>();
+  readonly #known = new KnownMembers<AdapterSocket>(this);
 
   constructor(nsp: AdapterNamespace) {
     super();
@@ -153,8 +156,10 @@ export class Adapter extends EventEmitter implements AdapterContract {
       ofSocket = new Set();
       this.sids.set(id, ofSocket);
     }
+    this.#known.forgetAll();
     for (const room of rooms) {
       ofSocket.add(room);
+      this.#known.forget(room);
       let members = this.rooms.get(room);
       if (members === undefined) {
         members = new Set();
@@ -175,6 +180,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
   delAll(id: SocketId): void {
     const rooms = this.sids.get(id);
     if (rooms === undefined) return;
+    this.#known.forgetAll();
     for (const room of rooms) this.#removeMember(room, id);
     this.sids.delete(id);
   }
@@ -182,6 +188,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
   #removeMember(room: Room, id: SocketId): void {
     const members = this.rooms.get(room);
     if (members === undefined) return;
+    this.#known.forget(room);
     if (members.delete(id)) this.emit("leave-room", room, id);
     if (members.size === 0 && this.rooms.delete(room)) this.emit("delete-room", room);
   }
@@ -229,6 +236,14 @@ export class Adapter extends EventEmitter implements AdapterContract {
     const { sockets } = this.nsp;
     const excluded = this.excludedIds(options.except);
     const { rooms } = options;
+    const known = this.#knownMembers(rooms);
+    if (known !== undefined) {
+      const all = excluded.size === 0;
+      for (const socket of known) {
+        if (socket.connected && (all || !excluded.has(socket.id))) visit(socket);
+      }
+      return;
+    }
     if (rooms.size === 0) {
       for (const id of this.sids.keys()) {
         const socket = excluded.has(id) ? undefined : sockets.get(id);
@@ -247,6 +262,13 @@ export class Adapter extends EventEmitter implements AdapterContract {
         visit(socket);
       }
     }
+  }
+
+  #knownMembers(rooms: ReadonlySet<Room>): readonly AdapterSocket[] | undefined {
+    // A listener of outgoing events may make others leave, and then they do not get the event any more.
+    if (rooms.size > 1 || this.nsp._outgoingObserved) return undefined;
+    for (const room of rooms) return this.#known.of(room);
+    return this.#known.all();
   }
 
   /** @internal The ids of the sockets in these rooms. */
