@@ -77,6 +77,53 @@ describe("who is reached", () => {
   });
 });
 
+describe("who is reached when members change", () => {
+  it("one leaves and another joins between two events", async () => {
+    const { server, sockets, heard } = await four();
+    await heard.counts();
+    const [a, b] = sockets;
+    server.io.to("a").emit("ev");
+    await a?.leave("a");
+    await b?.join("a");
+    server.io.to("a").emit("ev");
+    expect(await heard.counts()).toEqual([1, 1, 2, 0]);
+  });
+
+  it("a socket goes and another comes between two events", async () => {
+    const { server, all, heard } = await four();
+    await heard.counts();
+    server.io.emit("ev");
+    const [[socket] = []] = all;
+    socket?.disconnect();
+    const late = await pairs(server, 1);
+    const heardLate = hearing(late, "ev");
+    server.io.emit("ev");
+    expect(await heardLate.counts()).toEqual([1]);
+  });
+
+  it("a listener of outgoing events makes one leave that would have come later", async () => {
+    const { server, sockets, heard } = await four();
+    await heard.counts();
+    const [a, , both] = sockets;
+    server.io.to("a").emit("ev");
+    a?.onAnyOutgoing(() => void both?.leave("a"));
+    server.io.to("a").emit("ev");
+    expect(await heard.counts()).toEqual([2, 0, 1, 0]);
+  });
+
+  it("a room that an application has changed without the adapter", async () => {
+    const { server, sockets, heard } = await four();
+    await heard.counts();
+    server.io.to("a").emit("ev");
+    server.io
+      .of("/")
+      .adapter.rooms.get("a")
+      ?.add(sockets[3]?.id ?? "");
+    server.io.to("a").emit("ev");
+    expect(await heard.counts()).toEqual([2, 0, 2, 1]);
+  });
+});
+
 describe("immutability", () => {
   it("each step gives a new operator and leaves the old one as it was", async () => {
     const { io } = await start();
