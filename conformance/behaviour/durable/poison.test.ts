@@ -79,3 +79,27 @@ it("S8: goes on behind an entry that is suspected and that the client has, also 
   const events = second.received.map(String).filter((frame) => frame.startsWith("42"));
   expect(events.map((frame) => frame.slice(0, 8))).toEqual([2, 3, 4, 5].map((n) => `42["n",${n}`));
 });
+
+it("is not what a page chokes on that goes, again and again, before it has asked for it", async () => {
+  const server = await start({ store: "memory" });
+  server.io.on("connection", (socket) => void socket.join("room"));
+  const first = await RawPolling.open(server);
+  const { pid } = jsonOf(await first.join()) as { pid: string };
+  const ended = async (raw: RawPolling) => {
+    const [socket] = server.io.sockets.sockets.values();
+    await raw.post("1");
+    await until(() => socket?.connected === false, "the end of the connection");
+  };
+  await ended(first);
+  server.io.to("room").emit("n", 1);
+  for (let reload = 0; reload < 8; reload++) {
+    const raw = await RawPolling.open(server);
+    await raw.post(`40${JSON.stringify({ pid })}`);
+    const waits = () => [...server.io.sockets.sockets.values()][0]?.conn.writeBuffer ?? [];
+    await until(() => waits().some(({ data }) => data === '2["n",1]'), "the event to wait");
+    await ended(raw);
+  }
+  const last = await RawPolling.open(server);
+  await last.send(`40${JSON.stringify({ pid })}`);
+  expect(await last.until('42["n"')).toBe('42["n",1]');
+});

@@ -226,7 +226,8 @@ export class Delivery implements LaneExit {
 
   /** The connection of a session has ended, by itself or by its client. */
   lost(session: Session): void {
-    const offset = session.suspicion.ended(session, this.options.monotonicMs());
+    const unsent = (session.link?.unsentBytes ?? 0) > 0;
+    const offset = session.suspicion.ended(session, this.options.monotonicMs(), unsent);
     this.detach(session);
     if (offset === undefined) return;
     void this.change({ type: "skip", session: session.key, offset });

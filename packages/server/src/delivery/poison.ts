@@ -30,10 +30,17 @@ export class Suspicion {
     this.#sentMs = Math.floor(monotonicMs());
   }
 
-  /** The connection has ended. @returns the offset of an entry that is to be set aside */
-  ended(session: Session, nowMs: number): number | undefined {
+  /**
+   * The connection has ended.
+   *
+   * @param unsent whether something for it had not left yet
+   * @returns the offset of an entry that is to be set aside
+   */
+  ended(session: Session, nowMs: number, unsent: boolean): number | undefined {
     const offset = this.#sentOffset;
     this.#sentOffset = -1;
+    // It was replayed alone, and is what had not left: a page that goes before its first poll did not choke on it.
+    if (unsent && this.isSuspect(offset)) return undefined;
     if (offset <= session.receipt || nowMs - this.#sentMs > soonMs) {
       this.#times = 0;
       return undefined;
