@@ -34,7 +34,8 @@ export function useChromium({ quic = false }: { quic?: boolean } = {}): Chromium
       if (browser === undefined) throw new Error("Chromium did not start");
       const context = await browser.newContext(options);
       onTestFinished(() => context.close());
-      context.setDefaultTimeout(15_000);
+      // A busy machine may take so long; nothing else is waited for longer.
+      context.setDefaultTimeout(30_000);
       return context.newPage();
     },
   };
