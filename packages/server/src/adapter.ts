@@ -8,6 +8,7 @@ import { EventEmitter } from "node:events";
 import type { SocketPacket } from "@holdfast/protocol";
 import type { Lane } from "./delivery/lane.ts";
 import { OutgoingPacket } from "./delivery/outgoing-packet.ts";
+import { foreignWriter, type WriteOptions } from "./foreign-broadcast.ts";
 import { KnownMembers } from "./known-members.ts";
 import type { PacketEncoder } from "./parser.ts";
 import type {
@@ -59,7 +60,10 @@ export interface AdapterSocket {
   leave(room: Room): Promise<void> | void;
   disconnect(close?: boolean): unknown;
   notifyOutgoingListeners(packet: UnnamedPacket): void;
-  readonly client: { deliver(packet: OutgoingPacket, shared: boolean, volatile?: boolean): void };
+  readonly client: {
+    deliver(packet: OutgoingPacket, shared: boolean, volatile?: boolean): void;
+    writeToEngine(parts: readonly (string | Uint8Array)[], options: WriteOptions): void;
+  };
 }
 
 /** What an adapter needs of its namespace. */
@@ -67,9 +71,10 @@ export interface AdapterNamespace {
   readonly name: string;
   readonly sockets: Map<SocketId, AdapterSocket>;
   _ids: number;
-  /** Whether any of its sockets ever had a listener of outgoing events. */
-  readonly _outgoingObserved: boolean;
-  readonly _lane: Lane;
+  /** Whether any of its sockets ever had a listener of outgoing events. Other servers do not say. */
+  readonly _outgoingObserved?: boolean | undefined;
+  /** Namespaces of other servers have none. */
+  readonly _lane?: Lane | undefined;
   readonly server: {
     readonly encoder: PacketEncoder;
     readonly opts: {
@@ -228,7 +233,16 @@ export class Adapter extends EventEmitter implements AdapterContract {
   ): void {
     const parts = this.nsp.server.encoder.encode(named(packet, this.nsp.name));
     const encoded = encodedPacket(parts, options.flags?.compress !== false);
-    this.nsp._lane.append({ adapter: this, packet, encoded, options, onRecipient }, release);
+    const lane = this.nsp._lane;
+    if (lane !== undefined) {
+      lane.append({ adapter: this, packet, encoded, options, onRecipient }, release);
+      return;
+    }
+    const write = foreignWriter(packet, parts, encoded, options.flags);
+    this.forEachSocket(options, (socket) => {
+      onRecipient?.(socket);
+      write(socket);
+    });
   }
 
   /** @internal Calls `visit` once for each socket that `options` names. */
@@ -266,7 +280,7 @@ export class Adapter extends EventEmitter implements AdapterContract {
 
   #knownMembers(rooms: ReadonlySet<Room>): readonly AdapterSocket[] | undefined {
     // A listener of outgoing events may make others leave, and then they do not get the event any more.
-    if (rooms.size > 1 || this.nsp._outgoingObserved) return undefined;
+    if (rooms.size > 1 || this.nsp._outgoingObserved !== false) return undefined;
     for (const room of rooms) return this.#known.of(room);
     return this.#known.all();
   }

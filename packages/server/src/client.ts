@@ -20,6 +20,7 @@ import type { Attached } from "./delivery/receipts.ts";
 import { EndingWaits } from "./ending-waits.ts";
 import { Connection, type ConnectionReceiver } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
+import type { WriteOptions } from "./foreign-broadcast.ts";
 import { sharedPacket, writeToForeignConnection } from "./foreign-parts.ts";
 import { Alarm } from "./host/timer-wheel.ts";
 import type { Namespace } from "./namespace.ts";
@@ -35,14 +36,6 @@ const debug = createDebug("holdfast:client");
  * fit on: V8 throws, and nobody could catch that.
  */
 const argumentsMax = 10_000;
-
-/** How `writeToEngine` is to send; the names are those of npm socket.io-adapter. */
-export interface WriteOptions {
-  compress?: boolean | undefined;
-  volatile?: boolean | undefined;
-  preEncoded?: boolean | undefined;
-  wsPreEncodedFrame?: unknown;
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: a client serves namespaces of whatever event maps
 type AnySocket = Socket<any, any, any, any>;
