@@ -19,9 +19,10 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-import { type HeldPacket, type Session, userTag } from "./delivery/session.ts";
+import type { HeldPacket, Session } from "./delivery/session.ts";
 import type { SessionChange } from "./delivery/session-changes.ts";
 import type { MessageId } from "./delivery/store.ts";
+import { tagOfRoom, userTag } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { type Room, refuseReservedRooms, type SocketId } from "./socket-types.ts";
 
@@ -68,8 +69,7 @@ export class JournalAdapter extends Adapter {
 
   /** What the members of a room are found by. Nobody is in a room that has the name of a tag of the server's own. */
   #tagOf(room: Room): string {
-    // Rooms named by numbers are possible without the compiler, as in Socket.IO.
-    if (!String(room).startsWith("\u0000")) return room;
+    if (typeof room !== "string" || !room.startsWith("\u0000")) return tagOfRoom(room);
     return room.startsWith(this.#userPrefix)
       ? userTag(room.slice(this.#userPrefix.length))
       : `\u0000\u0000${room}`;
@@ -87,7 +87,8 @@ export class JournalAdapter extends Adapter {
     void super.addAll(id, rooms);
     const session = this.#socket(id)?._session;
     if (session === undefined || joined.length === 0) return;
-    return this.#delivery.change({ type: "join", session: session.key, rooms: joined });
+    const tags = joined.map(tagOfRoom);
+    return this.#delivery.change({ type: "join", session: session.key, rooms: tags });
   }
 
   /** Shows the rooms of a session that came back: it has never left them. */
@@ -100,18 +101,20 @@ export class JournalAdapter extends Adapter {
     void super.del(id, room);
     const session = this.#socket(id)?._session;
     if (session === undefined || !wasIn || room === id) return;
-    return this.#delivery.change({ type: "leave", session: session.key, rooms: [room] });
+    return this.#delivery.change({ type: "leave", session: session.key, rooms: [tagOfRoom(room)] });
   }
 
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
     refuseReservedRooms(rooms);
     super.addSockets(options, rooms);
-    this.#forOffline(options, (session) => ({ type: "join", session, rooms }));
+    const tags = rooms.map(tagOfRoom);
+    this.#forOffline(options, (session) => ({ type: "join", session, rooms: tags }));
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.delSockets(options, rooms);
-    this.#forOffline(options, (session) => ({ type: "leave", session, rooms }));
+    const tags = rooms.map(tagOfRoom);
+    this.#forOffline(options, (session) => ({ type: "leave", session, rooms: tags }));
   }
 
   /** Ends the sessions, those of clients that are away, too. */
@@ -128,7 +131,9 @@ export class JournalAdapter extends Adapter {
   }
 
   override forEachSocket(options: BroadcastOptions, visit: (socket: AdapterSocket) => void): void {
-    const users = [...options.rooms].filter((room) => String(room).startsWith(this.#userPrefix));
+    const users = [...options.rooms].filter(
+      (room) => typeof room === "string" && room.startsWith(this.#userPrefix),
+    );
     if (users.length === 0) {
       super.forEachSocket(options, visit);
       return;
@@ -157,7 +162,7 @@ export class JournalAdapter extends Adapter {
       if (session === undefined || session.link !== undefined || session.ending) return;
       if (sessions.byKey.get(session.key) !== session) return;
       for (const room of except ?? []) {
-        if (session.showsIn(room) || session.socketIds.includes(room)) return;
+        if (session.showsIn(tagOfRoom(room)) || session.socketIds.includes(room)) return;
       }
       found.add(session);
     };
@@ -165,7 +170,7 @@ export class JournalAdapter extends Adapter {
     for (const room of rooms) {
       const tag = this.#tagOf(room);
       for (const session of [...sessions.members(tag), ...changing]) {
-        if (tag === session.userTag || session.showsIn(room)) consider(session);
+        if (tag === session.userTag || session.showsIn(tagOfRoom(room))) consider(session);
       }
       consider(sessions.bySocketId(room));
     }

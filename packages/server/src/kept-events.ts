@@ -3,10 +3,10 @@ import { PacketType } from "@holdfast/protocol";
 import { type AdapterNamespace, encodedPacket } from "./adapter.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import type { LaneEntry } from "./delivery/lane-records.ts";
-import { userOfTag } from "./delivery/session.ts";
 import type { SessionExpiry } from "./delivery/session-expiry.ts";
 import type { SessionTable } from "./delivery/session-table.ts";
 import { type Journal, openStore } from "./delivery/store.ts";
+import { roomOfTag, userOfTag } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { type Host, simulatedBy } from "./host/host.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
@@ -190,8 +190,9 @@ function addressees(
   const users: string[] = [];
   for (const tag of tags) {
     const user = userOfTag(tag);
+    const room = roomOfTag(tag);
     if (user !== undefined) users.push(user);
-    else if (!tag.startsWith("\u0000")) rooms.push(tag);
+    else if (room !== tag || !tag.startsWith("\u0000")) rooms.push(room);
     else for (const { socketId } of sessions.members(tag)) rooms.push(socketId);
   }
   return { rooms, users };

@@ -6,6 +6,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import type { Gap } from "./delivery/marker.ts";
 import type { Addressed } from "./delivery/session.ts";
 import type { EntryRecord, Page } from "./delivery/store.ts";
+import { tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { missing, type SessionDetails } from "./publish.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
@@ -108,7 +109,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
   async members(): Promise<SessionDetails[]> {
     const { delivery } = this.#keeper;
     await delivery.ready;
-    const sessions = delivery.sessions.members(this.name);
+    const sessions = delivery.sessions.members(tagOfRoom(this.name));
     return [...sessions].map((session) => this.#keeper.detailsOf(session));
   }
 
@@ -181,7 +182,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
     const page = await stream?.read({
       from,
       direction,
-      tags: new Set([this.name]),
+      tags: new Set([tagOfRoom(this.name)]),
       untagged: false,
       maxBytes: pageBytes,
       maxEntries: pageEntriesMax,

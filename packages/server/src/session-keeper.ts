@@ -11,6 +11,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
 import { isNamespaceRefused, JournalError } from "./delivery/store.ts";
+import { roomOfTag, tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { type JoinSince, sinceOffset } from "./join-since.ts";
 import type { JournalAdapter } from "./journal-adapter.ts";
@@ -148,7 +149,7 @@ export class SessionKeeper {
     const identify = server.opts.identify;
     const given = identify && (await socket.client._whileThere(identify(socket)));
     const identity = identify && readIdentity(given);
-    const rooms = [...socket.rooms].filter((room) => room !== socket.id);
+    const rooms = [...socket.rooms].filter((room) => room !== socket.id).map(tagOfRoom);
     const socketId = socket.id === claim.session?.socketId ? server._host.newId() : socket.id;
     const admitted = await this.#admission.admit(claim, identity, {
       socketId,
@@ -185,7 +186,7 @@ export class SessionKeeper {
     if (authorizeRoom === undefined || !resumed) return;
     const rooms = session.shownRooms();
     const allowed = await socket.client._whileThere(
-      Promise.all(rooms.map(async (room) => authorizeRoom(socket, room))),
+      Promise.all(rooms.map(async (tag) => authorizeRoom(socket, roomOfTag(tag)))),
     );
     const refused = rooms.filter((_room, index) => !allowed[index]);
     if (refused.length === 0) return;
@@ -225,8 +226,9 @@ export class SessionKeeper {
     this.#holders.set(session, socket);
     this.#nameSession(admitted);
     this.#nsp.sockets.set(socket.id, socket);
-    const missing = [...shown].filter((room) => !session.showsIn(room));
-    this.adapter.showRooms(socket.id, [socket.id, ...session.shownRooms(), ...shown]);
+    const missing = [...shown].map(tagOfRoom).filter((tag) => !session.showsIn(tag));
+    const remembered = session.shownRooms().map(roomOfTag);
+    this.adapter.showRooms(socket.id, [socket.id, ...remembered, ...shown]);
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
     socket._admitted(link, pid, new Resume(admitted.resumed, progress, gap !== undefined));
     if (missing.length > 0 && admitted.resumed) {
@@ -340,7 +342,8 @@ export class SessionKeeper {
       throw new ServerError("HF_STORE_MISSING", "the socket is not connected yet");
     }
     for (const room of rooms) {
-      const { after, lost } = await sinceOffset(delivery, room, since);
+      const tag = tagOfRoom(room);
+      const { after, lost } = await sinceOffset(delivery, tag, since);
       const { link } = session;
       if (!socket.connected || link === undefined) return;
       // Before any event of the room. A handler that joins again on the next connection tells it again.
@@ -349,7 +352,7 @@ export class SessionKeeper {
         delivery.catchUp.gap(session, link, socket.resume._progress, from, to, reason);
       }
       this.adapter.showRooms(socket.id, [room]);
-      await delivery.change({ type: "join", session: session.key, rooms: [room], since: after });
+      await delivery.change({ type: "join", session: session.key, rooms: [tag], since: after });
     }
   }
 

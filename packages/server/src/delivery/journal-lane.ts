@@ -16,6 +16,7 @@ import {
 import { LaneChange, LaneEntry, type Outcome } from "./lane-records.ts";
 import { PendingRecords } from "./pending-records.ts";
 import type { Session } from "./session.ts";
+import { tagOfRoom } from "./tags.ts";
 
 type LaneRecord = LaneEntry | LaneChange;
 
@@ -130,7 +131,7 @@ export class JournalLane implements StreamFollower {
     if (this.#pendingTags.size > 0) {
       consider(session.tag);
       consider(session.userTag);
-      for (const room of rooms ?? []) consider(room);
+      for (const room of rooms ?? []) consider(tagOfRoom(room));
       // Rooms that it has left, while that is still in the lane.
       for (const room of session.memberships.keys()) consider(room);
     }

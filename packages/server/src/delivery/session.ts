@@ -8,20 +8,7 @@
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { Suspicion } from "./poison.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
-
-/** Tags of the server's own begin with a character that no room of an application will. */
-export function sessionTag(key: string): string {
-  return `\u0000s${key}`;
-}
-
-export function userTag(user: string): string {
-  return `\u0000u${user}`;
-}
-
-/** @returns undefined for a tag that is not a user's */
-export function userOfTag(tag: string): string | undefined {
-  return tag.startsWith("\u0000u") ? tag.slice(2) : undefined;
-}
+import { sessionTag, userTag } from "./tags.ts";
 
 /** What the predicate needs of an entry. */
 export interface Addressed {

@@ -1,0 +1,28 @@
+/** What entries of a stream are found by: rooms, sessions and users have a tag each, and no two of them the same. */
+
+/** Tags of the server's own begin with a character that no room of an application will. */
+export function sessionTag(key: string): string {
+  return `\u0000s${key}`;
+}
+
+export function userTag(user: string): string {
+  return `\u0000u${user}`;
+}
+
+/** @returns undefined for a tag that is not a user's */
+export function userOfTag(tag: string): string | undefined {
+  return tag.startsWith("\u0000u") ? tag.slice(2) : undefined;
+}
+
+/**
+ * What a room is found by: its name. Names that are no strings are possible without the compiler, as in Socket.IO, and a
+ * client may choose them: 1 and "1" are two rooms.
+ */
+export function tagOfRoom(room: unknown): string {
+  return typeof room === "string" ? room : `\u0000j${JSON.stringify(room) ?? "null"}`;
+}
+
+/** The room that has the tag, as an application named it. */
+export function roomOfTag(tag: string): string {
+  return tag.startsWith("\u0000j") ? (JSON.parse(tag.slice(2)) as string) : tag;
+}
