@@ -48,7 +48,7 @@ export function openJournal(
   const given = simulatedBy(options)?.journal;
   if (given !== undefined) return Promise.resolve(given as Journal);
   if (options.store === undefined) return undefined;
-  if (options.adapter !== undefined) {
+  if (options.adapter !== undefined && options.adapter !== null) {
     throw new ServerError("HF_OPTION_INVALID", '"adapter" and "store" exclude each other');
   }
   const clock = {

@@ -66,13 +66,13 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   storedRepliesBytes: "size or string",
   concurrentReads: "count",
   sessions: "count",
-  namespaces: "count",
+  namespaces: "count from 1",
 };
 
 /** @throws ServerError HF_OPTION_INVALID */
 export function resolveLimits(options: LimitOptions = {}): Limits {
   checkOptions(options, limitChecks, "limits.");
-  warnUnknownOptions(options, Object.keys(limitChecks));
+  warnUnknownOptions(options, Object.keys(limitChecks), "limits.");
   return {
     bufferedBytes: parseSize("limits.bufferedBytes", options.bufferedBytes ?? "64MiB"),
     bodyTimeoutMs: parseDuration("limits.bodyTimeout", options.bodyTimeout ?? "10s"),

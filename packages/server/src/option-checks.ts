@@ -2,8 +2,7 @@
  * Checks of options at construction: a known option of a wrong form is an error that names it, its value and
  * the accepted form; an unknown one is a warning with the nearest name that is known.
  */
-import { ServerError } from "./errors.ts";
-import { show } from "./units.ts";
+import { isDuration, isSize, refuse } from "./units.ts";
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 const isFunction = (value: unknown): boolean => typeof value === "function";
@@ -19,12 +18,16 @@ const checks = {
   duration: { accepts: isCount, form: "a number of milliseconds, 0 or more" },
   size: { accepts: isCount, form: "a number of bytes, 0 or more" },
   count: { accepts: isCount, form: "a number, 0 or more" },
+  "count from 1": {
+    accepts: (value: unknown) => isCount(value) && Number(value) >= 1,
+    form: "a number, 1 or more",
+  },
   "duration or string": {
-    accepts: (value: unknown) => isCount(value) || typeof value === "string",
+    accepts: isDuration,
     form: 'a number of milliseconds or a string like "10s"',
   },
   "size or string": {
-    accepts: (value: unknown) => isCount(value) || typeof value === "string",
+    accepts: isSize,
     form: 'a number of bytes or a string like "1MiB"',
   },
   "boolean or object": {
@@ -41,8 +44,7 @@ const checks = {
     form: "a string, a Buffer or a Uint8Array",
   },
   keep: {
-    accepts: (value: unknown) =>
-      isCount(value) || typeof value === "string" || value === false || isObject(value),
+    accepts: (value: unknown) => isDuration(value) || value === false || isObject(value),
     form: 'a number of milliseconds, a string like "7d", false, or { age, bytes, entries }',
   },
   offsets: {
@@ -69,24 +71,20 @@ export function checkOptions(
     const value = given.get(name);
     if (value === undefined || value === null) continue;
     const { accepts, form } = checks[check];
-    if (!accepts(value)) {
-      throw new ServerError(
-        "HF_OPTION_INVALID",
-        `"${prefix}${name}" is ${show(value)}; accepted: ${form}`,
-      );
-    }
+    if (!accepts(value)) refuse(`${prefix}${name}`, value, form);
   }
 }
 
 const warned = new Set<string>();
 
 /** Warns once per name about options that nobody reads. */
-export function warnUnknownOptions(options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name) || warned.has(name)) continue;
+export function warnUnknownOptions(options: object, known: readonly string[], prefix = ""): void {
+  for (const key of Object.keys(options)) {
+    const name = `${prefix}${key}`;
+    if (known.includes(key) || warned.has(name)) continue;
     warned.add(name);
-    const nearest = nearestName(name, known);
-    const hint = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
+    const nearest = nearestName(key, known);
+    const hint = nearest === undefined ? "" : `; did you mean "${prefix}${nearest}"?`;
     process.emitWarning(`the option "${name}" is not known and has no effect${hint}`, {
       type: "HoldfastWarning",
       code: "HF_OPTION_UNKNOWN",

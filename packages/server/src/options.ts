@@ -83,8 +83,22 @@ const serverOptionChecks: Readonly<Record<string, OptionCheck>> = {
   cleanupEmptyChildNamespaces: "boolean",
 };
 
+/** Those of the store that are objects. */
+const storeOptionChecks: Readonly<Record<string, Readonly<Record<string, OptionCheck>>>> = {
+  keep: { age: "duration or string", bytes: "size or string", entries: "count" },
+  sessions: { keep: "duration or string" },
+  deduplication: { age: "duration or string", ids: "count" },
+};
+
 /** Checks the options at construction. @throws ServerError HF_OPTION_INVALID */
 export function checkServerOptions(options: object): void {
   checkOptions(options, serverOptionChecks);
   warnUnknownOptions(options, Object.keys(serverOptionChecks));
+  const given = new Map<string, unknown>(Object.entries(options));
+  for (const [name, checks] of Object.entries(storeOptionChecks)) {
+    const value = given.get(name);
+    if (typeof value !== "object" || value === null) continue;
+    checkOptions(value, checks, `${name}.`);
+    warnUnknownOptions(value, Object.keys(checks), `${name}.`);
+  }
 }

@@ -184,7 +184,7 @@ export class Server<
     checkServerOptions(options);
     this.opts = options;
     this._host = simulatedBy(options)?.host ?? nodeHost;
-    this._limits = resolveLimits(options.limits);
+    this._limits = resolveLimits(options.limits ?? {});
     this._wheel = new TimerWheel(this._host, false);
     this._upkeepWheel = new TimerWheel(this._host, true);
     this.path(options.path || "/socket.io");

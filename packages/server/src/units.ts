@@ -16,38 +16,42 @@ const sizeUnits: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
+const accepted = {
+  duration: 'milliseconds or a string like "10s", "5m", "7d"',
+  size: 'bytes or a string like "64KiB", "1MiB"',
+} as const;
+
+/** Whether it can be parsed as a duration. */
+export function isDuration(value: unknown): boolean {
+  return amountOf(value, durationUnits) !== undefined;
+}
+
+/** Whether it can be parsed as a size. */
+export function isSize(value: unknown): boolean {
+  return amountOf(value, sizeUnits) !== undefined;
+}
+
 /** @returns milliseconds. @throws ServerError HF_OPTION_INVALID */
 export function parseDuration(option: string, value: number | string): number {
-  return parseWithUnit(
-    option,
-    value,
-    durationUnits,
-    'milliseconds or a string like "10s", "5m", "7d"',
-  );
+  return amountOf(value, durationUnits) ?? refuse(option, value, accepted.duration);
 }
 
 /** @returns bytes. @throws ServerError HF_OPTION_INVALID */
 export function parseSize(option: string, value: number | string): number {
-  return parseWithUnit(option, value, sizeUnits, 'bytes or a string like "64KiB", "1MiB"');
+  return amountOf(value, sizeUnits) ?? refuse(option, value, accepted.size);
 }
 
-function parseWithUnit(
-  option: string,
-  value: number | string,
-  units: Readonly<Record<string, number>>,
-  accepted: string,
-): number {
-  if (typeof value === "number" && value >= 0) return value;
-  const found =
-    typeof value === "string" ? /^(\d{1,12}(?:\.\d{1,6})?) ?([A-Za-z]{1,3})$/.exec(value) : null;
-  const unit = found?.[2] === undefined ? undefined : units[found[2]];
-  if (found === null || unit === undefined) {
-    throw new ServerError(
-      "HF_OPTION_INVALID",
-      `"${option}" is ${show(value)}; accepted: ${accepted}`,
-    );
-  }
-  return Number(found[1]) * unit;
+function amountOf(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
+  if (typeof value === "number") return value >= 0 ? value : undefined;
+  if (typeof value !== "string") return undefined;
+  const [, amount, name = ""] = /^(\d{1,12}(?:\.\d{1,6})?) ?([A-Za-z]{1,3})$/.exec(value) ?? [];
+  const unit = units[name];
+  return unit === undefined ? undefined : Number(amount) * unit;
+}
+
+/** @throws ServerError HF_OPTION_INVALID */
+export function refuse(option: string, value: unknown, form: string): never {
+  throw new ServerError("HF_OPTION_INVALID", `"${option}" is ${show(value)}; accepted: ${form}`);
 }
 
 /** A value as an error message shows it: short, on one line. */

@@ -55,28 +55,29 @@ export function isNamespaceRefused(error: unknown): error is JournalError {
 }
 
 /**
- * @param streamsMax how many namespaces there may be in it
+ * @param namespaces how many there may be in it
  * @returns undefined without a store. @throws ServerError HF_OPTION_INVALID
  */
 export function openStore(
   options: StoreOptions,
   clock: Clock,
-  streamsMax: number,
+  namespaces: number,
 ): Promise<Journal> | undefined {
   const { store, durability } = options;
   if (store === undefined || store === null || options.keep === false) return undefined;
-  if (durability !== undefined && !durabilities.includes(durability)) {
+  if (isGiven(durability) && !durabilities.includes(durability)) {
     const accepted = durabilities.map((name) => `"${name}"`).join(", ");
     throw new ServerError(
       "HF_OPTION_INVALID",
       `"durability" is ${show(durability)}; accepted: ${accepted}`,
     );
   }
-  const retention = retentionOf(options.keep);
+  const retention = retentionOf(options.keep ?? {});
   const deduplication = deduplicationOf(options.deduplication);
-  const lowFreeBytes = Math.floor(parseSize("lowSpace", options.lowSpace ?? "512MiB"));
+  const lowFreeBytes = wholeNumber(parseSize("lowSpace", options.lowSpace ?? "512MiB"));
+  const streamsMax = wholeNumber(namespaces);
   if (store === "memory") {
-    if (durability !== undefined && durability !== "memory") {
+    if (isGiven(durability) && durability !== "memory") {
       throw new ServerError(
         "HF_OPTION_INVALID",
         `"durability" is ${show(durability)}, which the store "memory" cannot give; accepted: "memory", or a folder as the store`,
@@ -102,24 +103,33 @@ export function openStore(
   });
 }
 
-function retentionOf(keep: StoreOptions["keep"]): {
+function retentionOf(keep: number | string | KeepOptions): {
   ageMs: number;
   bytes?: number;
   entries?: number;
 } {
-  const limits: KeepOptions = typeof keep === "object" ? keep : keep ? { age: keep } : {};
-  const { age, bytes, entries } = limits;
+  const { age, bytes, entries }: KeepOptions = typeof keep === "object" ? keep : { age: keep };
   return {
     ageMs: parseDuration(typeof keep === "object" ? "keep.age" : "keep", age ?? "7d"),
-    ...(bytes !== undefined && { bytes: parseSize("keep.bytes", bytes) }),
-    ...(entries !== undefined && { entries }),
+    ...(isGiven(bytes) && { bytes: parseSize("keep.bytes", bytes) }),
+    ...(isGiven(entries) && { entries }),
   };
 }
 
 function deduplicationOf(given: StoreOptions["deduplication"]): { ageMs?: number; ids?: number } {
   const { age, ids } = given ?? {};
   return {
-    ...(age !== undefined && { ageMs: parseDuration("deduplication.age", age) }),
-    ...(ids !== undefined && { ids }),
+    ...(isGiven(age) && { ageMs: parseDuration("deduplication.age", age) }),
+    ...(isGiven(ids) && { ids }),
   };
+}
+
+/** Without types null stands for the default, too. */
+function isGiven<Value>(value: Value): value is NonNullable<Value> {
+  return value !== undefined && value !== null;
+}
+
+/** What the journal counts with: Infinity is a number that is never reached. */
+function wholeNumber(value: number): number {
+  return Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER);
 }

@@ -69,7 +69,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super();
     this.opts = resolveEngineOptions(options);
-    this.limits = resolveLimits(options.limits);
+    this.limits = resolveLimits(options.limits ?? {});
     this.host = host;
     // Connections keep the process alive, not what is to become of them.
     this.wheel = new TimerWheel(host, true);
