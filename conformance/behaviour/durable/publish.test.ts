@@ -1,6 +1,15 @@
 /** The awaited emit, and older events of a room for whoever joins it. */
 import { describe, expect, it } from "vitest";
-import { collect, next, pair, type Running, start, stock, until } from "../../support/clients.ts";
+import {
+  collect,
+  failureOf,
+  next,
+  pair,
+  type Running,
+  start,
+  stock,
+  until,
+} from "../../support/clients.ts";
 import { away, cut, marked, numbers, reconnecting } from "../../support/durable.ts";
 
 describe("join with older events", () => {
@@ -126,6 +135,45 @@ describe("publish", () => {
     expect(again.resume).toMatchObject({ missed: 1, expired: 1 });
   });
 
+  it.each<[string, unknown, string]>([
+    ["id", "", "a string of 1 to 256 characters"],
+    ["id", "x".repeat(257), "a string of 1 to 256 characters"],
+    ["id", 7, "a string of 1 to 256 characters"],
+    ["ttl", "soon", "milliseconds"],
+    ["ttl", -1, "milliseconds"],
+    ["ttl", null, "milliseconds"],
+    ["by", "ann", "a socket"],
+    ["by", null, "a socket"],
+    ["by", { id: "its id" }, "a socket"],
+  ])("refuses %s: %j, and nothing is kept", async (option, value, accepted) => {
+    const server = await start({ store: "memory" });
+    const error = await failureOf(() =>
+      server.io.to("room").publish("n", 1, { id: "a", [option]: value }),
+    );
+    expect(error.code).toBe("HF_PUBLISH_INVALID");
+    expect(error.message).toContain(`"${option}" is `);
+    expect(error.message).toContain(`accepted: ${accepted}`);
+    const again = await server.io.to("room").publish("n", 2, { id: "a" });
+    expect(again.duplicate).toBe(false);
+  });
+
+  it("knows a client by its socket, also in its last handler, and none that has no session", async () => {
+    const server = await start({ store: "memory" });
+    const [socket, client] = await pair(server);
+    const last = new Promise<{ duplicate: boolean }>((resolve, reject) => {
+      socket.on("disconnect", () => {
+        server.io.publish("n", 1, { id: "a", by: socket }).then(resolve, reject);
+      });
+    });
+    await server.io.publish("n", 1, { id: "a", by: socket });
+    client.disconnect();
+    expect(await last).toMatchObject({ duplicate: true });
+
+    const [plain] = await pair(await start());
+    const error = await failureOf(() => server.io.publish("n", 1, { id: "a", by: plain }));
+    expect(error.code).toBe("HF_PUBLISH_INVALID");
+  });
+
   it("tells options from arguments, or says that it cannot", async () => {
     const server = await start({ store: "memory" });
     const [socket, client] = await pair(server);
@@ -133,9 +181,11 @@ describe("publish", () => {
     await server.io.publish("n", { id: "data" }, {});
     await server.io.publish("n", { id: "data", more: 1 });
     await server.io.publish("n", null, { id: "an-id" });
-    await expect(server.io.publish("n", { id: "either" })).rejects.toMatchObject({
-      code: "HF_PUBLISH_INVALID",
-    });
+    for (const wrong of [[{ id: "either" }], [1, () => {}]]) {
+      await expect(server.io.publish("n", ...wrong)).rejects.toMatchObject({
+        code: "HF_PUBLISH_INVALID",
+      });
+    }
     await marked(socket, client);
     expect(heard).toEqual([[{ id: "data" }], [{ id: "data", more: 1 }], [null]]);
     await expect((await start()).io.publish("n", 1)).rejects.toMatchObject({

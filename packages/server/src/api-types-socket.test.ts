@@ -108,6 +108,18 @@ describe("Socket", () => {
       io.user("ada").emit("news", "title", Buffer.of(1));
       io.of("/x").user("ada").to("hall").volatile.emit("tick");
       await io.user("ada").publish("tick", { id: "x", ttl: "1h" });
+      await io.to("hall").publish("news", "title", Buffer.of(1), { id: "x" });
+      // It is kept, and given to whoever comes, without its acknowledgement.
+      await io.publish("question", "text", { ttl: 1000 });
+      await io.of("/x").publish("questionIfGiven", "text");
+      // @ts-expect-error: a title is a text
+      await io.publish("news", 7, Buffer.of(1));
+      // @ts-expect-error: the bytes are missing
+      await io.publish("news", "title");
+      // @ts-expect-error: no such option
+      await io.publish("tick", { idd: "x" });
+      // @ts-expect-error: nobody answers
+      await io.publish("question", "text", (choice: number) => choice);
       expectTypeOf((await io.user("ada").fetchSockets())[0]?.data).toEqualTypeOf<
         Data | undefined
       >();

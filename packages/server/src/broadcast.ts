@@ -15,6 +15,7 @@ import {
 } from "./socket-types.ts";
 import type {
   AllButLast,
+  ArgsWithoutAck,
   DecorateAcknowledgements,
   DecorateAcknowledgementsWithMultipleResponses,
   EventNames,
@@ -148,7 +149,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    */
   publish<Ev extends EventNames<EmitEvents>>(
     ev: Ev,
-    ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
+    ...args: [...ArgsWithoutAck<EventParams<EmitEvents, Ev>>, options?: PublishOptions | undefined]
   ): Promise<PublishResult> {
     // Not an async function: its promise around ours is a fifth of what a publish costs.
     try {

@@ -15,6 +15,7 @@ import { Socket } from "./socket.ts";
 import { type ExtendedError, type Room, refuseReserved, type SocketId } from "./socket-types.ts";
 import {
   type AllButLast,
+  type ArgsWithoutAck,
   type DecorateAcknowledgements,
   type DecorateAcknowledgementsWithMultipleResponses,
   type DecorateAcknowledgementsWithTimeoutAndMultipleResponses,
@@ -273,7 +274,7 @@ export class Namespace<
   /** Publishes an event to all clients of the namespace. See {@link BroadcastOperator#publish}. */
   publish<Ev extends EventNames<EmitEvents>>(
     ev: Ev,
-    ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
+    ...args: [...ArgsWithoutAck<EventParams<EmitEvents, Ev>>, options?: PublishOptions | undefined]
   ): Promise<PublishResult> {
     return new BroadcastOperator<EmitEvents, SocketData>(this.adapter).publish(ev, ...args);
   }

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
-import type { Addressed, Session } from "./delivery/session.ts";
+import { type Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import type { SocketId } from "./socket-types.ts";
-import { parseDuration, show } from "./units.ts";
+import { isDuration, parseDuration, show } from "./units.ts";
 
 /** A session as an application sees it. */
 export interface SessionDetails {
@@ -57,6 +57,12 @@ export function splitOptions(args: readonly unknown[]): {
   options: PublishOptions;
 } {
   const last = args[args.length - 1];
+  if (typeof last === "function") {
+    throw new ServerError(
+      "HF_PUBLISH_INVALID",
+      "a function is the last argument; what is published has no acknowledgement: see missing() of the result, or emit()",
+    );
+  }
   if (!isOptions(last)) return { args, options: noOptions };
   if (args.length === 1 && Object.keys(last).length > 0) {
     throw new ServerError(
@@ -76,10 +82,26 @@ function isOptions(value: unknown): value is PublishOptions {
 function checkedId(id: unknown): string | undefined {
   if (id === undefined) return undefined;
   if (typeof id === "string" && id !== "" && id.length <= idMax) return id;
-  throw new ServerError(
-    "HF_PUBLISH_INVALID",
-    `"id" is ${show(id)}; accepted: a string of 1 to ${idMax} characters`,
-  );
+  return refuse("id", id, `a string of 1 to ${idMax} characters`);
+}
+
+function checkedTtl(ttl: unknown): number | undefined {
+  if (ttl === undefined) return undefined;
+  if (isDuration(ttl)) return parseDuration("ttl", ttl);
+  return refuse("ttl", ttl, 'milliseconds or a string like "1h"');
+}
+
+/** Whoever is meant by something else is not the server, which would not tell the ids of its clients apart. */
+function checkedSession(by: unknown): Session | undefined {
+  if (by === undefined) return undefined;
+  if (by instanceof Object && "_session" in by && by._session instanceof Session) {
+    return by._session;
+  }
+  return refuse("by", by, "a socket that is, or was, connected to a namespace with a store");
+}
+
+function refuse(option: string, value: unknown, form: string): never {
+  throw new ServerError("HF_PUBLISH_INVALID", `"${option}" is ${show(value)}; accepted: ${form}`);
 }
 
 /** Who published: what one client sends under an id says nothing about another's. */
@@ -106,8 +128,8 @@ export function publish(
   const { refusal } = keeper.adapter;
   if (refusal !== undefined) throw refusal;
   const id = checkedId(chosen.id);
-  const ttlMs = chosen.ttl === undefined ? undefined : parseDuration("ttl", chosen.ttl);
-  const producer = producerOf(chosen.by?._session as Session | undefined);
+  const ttlMs = checkedTtl(chosen.ttl);
+  const producer = producerOf(checkedSession(chosen.by));
   const digest = id === undefined ? "" : digestOf(event, args, options);
   const packet: UnnamedPacket = { type: PacketType.EVENT, data: [event, ...args] };
   const entry = keeper.adapter.prepare(packet, options, {

@@ -46,6 +46,7 @@ import type { ExtendedError, Room, SocketId } from "./socket-types.ts";
 import type { StoreStatus } from "./store-watch.ts";
 import {
   type AllButLast,
+  type ArgsWithoutAck,
   type DecorateAcknowledgements,
   type DecorateAcknowledgementsWithMultipleResponses,
   type DecorateAcknowledgementsWithTimeoutAndMultipleResponses,
@@ -602,7 +603,7 @@ export class Server<
   /** Publishes an event to all clients. See {@link BroadcastOperator#publish}. */
   publish<Ev extends EventNames<EmitEvents>>(
     ev: Ev,
-    ...args: [...EventParams<EmitEvents, Ev>, options?: PublishOptions | undefined]
+    ...args: [...ArgsWithoutAck<EventParams<EmitEvents, Ev>>, options?: PublishOptions | undefined]
   ): Promise<PublishResult> {
     return this.sockets.publish(ev, ...args);
   }

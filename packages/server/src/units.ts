@@ -22,12 +22,12 @@ const accepted = {
 } as const;
 
 /** Whether it can be parsed as a duration. */
-export function isDuration(value: unknown): boolean {
+export function isDuration(value: unknown): value is number | string {
   return amountOf(value, durationUnits) !== undefined;
 }
 
 /** Whether it can be parsed as a size. */
-export function isSize(value: unknown): boolean {
+export function isSize(value: unknown): value is number | string {
   return amountOf(value, sizeUnits) !== undefined;
 }
 
