@@ -36,6 +36,7 @@ describe("one that is wrong", () => {
     ["lowSpace", "some", "bytes"],
     ["failFast", "no", "true or false"],
     ["limits.namespaces", 0, "a number"],
+    ["limits.concurrentReads", 0, "a number"],
     ["limits.sessions", "many", "a number"],
   ])("%s: %j is named before the folder is opened", async (name, value, accepted) => {
     const store = join(newFolder(), "data");

@@ -64,7 +64,7 @@ const limitChecks: Readonly<Record<keyof LimitOptions, OptionCheck>> = {
   connectionsPerAddress: "count",
   storedReplies: "count",
   storedRepliesBytes: "size or string",
-  concurrentReads: "count",
+  concurrentReads: "count from 1",
   sessions: "count",
   namespaces: "count from 1",
 };
