@@ -147,6 +147,18 @@ describe("what cannot be had any more", () => {
     expect(await told(server, { after: first, last: 3 })).toEqual([4, 5, 6]);
   });
 
+  it("is nothing to who has all that he asked for before it", async () => {
+    const server = await start({ ...durable, keep: { entries: 1000 } }, "holdfast");
+    await publishAll(server, 1000);
+    let count = 0;
+    for await (const { args } of server.io.room("hall").history({ limit: 500 })) {
+      expect(args).toEqual([++count]);
+      // What would come next is gone by the time that it would be read.
+      if (count === 500) for (let n = 0; n < 1000; n++) server.io.emit("said", n);
+    }
+    expect(count).toBe(500);
+  });
+
   it("is told instead where somebody is there to be told", async () => {
     const server = await start(short, "holdfast");
     const [after = ""] = await publishAll(server, 6);

@@ -88,10 +88,11 @@ export class KeptRoom<EmitEvents extends EventsMap> {
     await delivery.ready;
     const range = await this.#rangeOf(options);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (left === 0) return;
     for await (const entry of this.#entries(range, options)) {
-      if (left <= 0) return;
-      left--;
       yield this.#shown(entry);
+      // Not one more is looked for: what lies behind was not asked for, be it far away or gone.
+      if (--left === 0) return;
     }
   }
 
