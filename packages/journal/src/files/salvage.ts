@@ -24,7 +24,13 @@ import {
   segmentHeadBytes,
   segmentName,
 } from "./segment.ts";
-import { invalidFolder, isUnfinished, readStoreFile, unfinishedName } from "./store-file.ts";
+import {
+  invalidFolder,
+  isUnfinished,
+  noStore,
+  readStoreFile,
+  unfinishedName,
+} from "./store-file.ts";
 import type { StoreProblem } from "./verify.ts";
 
 export interface SalvageReport {
@@ -50,9 +56,7 @@ export async function salvage(
   try {
     // Before the lock: a folder of a newer version, or of something else, stays as it is.
     const file = await readStoreFile(disk, folder);
-    if (file === undefined) {
-      throw new JournalError("HF_STORE_INVALID", { detail: `there is no store in ${folder}` });
-    }
+    if (file === undefined) throw noStore(folder);
     const lock = await disk.lock(folder);
     try {
       const isSecond = await isUnfinished(disk, folder);

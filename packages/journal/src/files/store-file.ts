@@ -52,6 +52,10 @@ export async function createStoreFile(
   return { secret: new Uint8Array(secret), seed: crc32c(id) };
 }
 
+export function noStore(folder: string): JournalError {
+  return new JournalError("HF_STORE_INVALID", { detail: `there is no store in ${folder}` });
+}
+
 /** Makes errors of the file system errors of the store. */
 export function invalidFolder(folder: string, error: unknown): Error {
   if (error instanceof JournalError) return error;

@@ -260,7 +260,7 @@ it("refuses a newer format, and touches nothing", async () => {
     bytes.writeUInt32LE(2, 8);
     await writeFile(store, bytes);
     const before = await readdir(folder);
-    for (const run of [openFilesJournal, salvage]) {
+    for (const run of [openFilesJournal, salvage, verify]) {
       await expect(run(folder, small)).rejects.toMatchObject({ code: "HF_STORE_FORMAT" });
     }
     expect(await readdir(folder)).toEqual(before);
@@ -302,14 +302,16 @@ it("verify tells of each damage once, and where it is", async () => {
   expect(gone.problems.length).toBeGreaterThan(0);
 });
 
-it("makes no store where there is none to salvage", async () => {
+it("makes no store where there is none to salvage or verify", async () => {
   const disk = new SimulatedDisk();
   await disk.newProcess().makeFolder("/store");
   for (const folder of ["/store", "/nowhere"]) {
-    await expect(salvage(folder, { ...small, disk: disk.newProcess() })).rejects.toMatchObject({
-      code: "HF_STORE_INVALID",
-      message: expect.stringContaining(`there is no store in ${folder}`),
-    });
+    for (const run of [salvage, verify]) {
+      await expect(run(folder, { ...small, disk: disk.newProcess() })).rejects.toMatchObject({
+        code: "HF_STORE_INVALID",
+        message: expect.stringContaining(`there is no store in ${folder}`),
+      });
+    }
   }
   expect(disk.paths()).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { frameKinds } from "./frame.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
 import { OpenSegments, parseName, readSegment, type Segment, segmentHeadBytes } from "./segment.ts";
-import { invalidFolder, readStoreFile, unfinished, unfinishedName } from "./store-file.ts";
+import { invalidFolder, noStore, readStoreFile, unfinished, unfinishedName } from "./store-file.ts";
 
 export interface StoreProblem {
   readonly file: string;
@@ -35,7 +35,8 @@ export interface VerifyOptions {
 export async function verify(folder: string, options: VerifyOptions = {}): Promise<StoreReport> {
   const disk = options.disk ?? systemDisk;
   try {
-    await disk.list(folder);
+    // Before the lock: what is no store, or one of a newer version, stays as it is.
+    if (!(await isStore(disk, folder))) throw noStore(folder);
     const lock = await disk.lock(folder);
     try {
       return await new Verification(disk, folder).run();
@@ -46,6 +47,19 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
     throw invalidFolder(folder, error);
   }
 }
+
+/** A damaged one is a store, too. */
+async function isStore(disk: Disk, folder: string): Promise<boolean> {
+  try {
+    return (await readStoreFile(disk, folder)) !== undefined;
+  } catch (error) {
+    if (isCorrupt(error)) return true;
+    throw error;
+  }
+}
+
+const isCorrupt = (error: unknown): error is JournalError =>
+  error instanceof JournalError && error.code === "HF_STORE_CORRUPT";
 
 class Verification {
   readonly #disk: Disk;
@@ -62,8 +76,7 @@ class Verification {
   async run(): Promise<StoreReport> {
     const seed = await this.#guard("store", () => readStoreFile(this.#disk, this.#folder));
     const names = (await this.#disk.list(this.#folder)).sort();
-    if (seed === undefined) this.#found({ file: "store", what: "there is none" });
-    else {
+    if (seed !== undefined) {
       const recovered = await this.#guard("", () => recover(this.#disk, this.#folder, seed.seed));
       const [refusal] = this.#problems.splice(0);
       const ends = new Map(recovered?.segments.map(({ number, end }) => [number, end]));
@@ -138,7 +151,7 @@ class Verification {
     try {
       return await run();
     } catch (error) {
-      if (error instanceof JournalError && error.code === "HF_STORE_CORRUPT") {
+      if (isCorrupt(error)) {
         const [name = ""] = /\w+\.(segment|ids|index|checkpoint)|store$/.exec(error.message) ?? [];
         this.#found({ file: file === "" ? name : file, what: error.message });
         return undefined;
