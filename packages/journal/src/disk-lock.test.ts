@@ -100,6 +100,21 @@ it("is free at once when its owner was killed, and not while he lives or is stop
   await lock.release();
 });
 
+/**
+ * Goal: a store that was closed opens at once on another machine, or on this one after it was started again. Method: the
+ * claim says that it is of another boot, as it does there.
+ */
+it("is free at once when its owner has let go, wherever that was", async () => {
+  const store = await newStore();
+  const lock = await acquireLock(store);
+  await changeClaim(store, { bootId: "another" });
+  await lock.release();
+  const startMs = performance.now();
+  const again = await acquireLock(store);
+  expect(performance.now() - startMs).toBeLessThan(5_000);
+  await again.release();
+}, 30_000);
+
 it("holds in a folder whose path is too long for a socket", async () => {
   const store = await newStore(`${"x".repeat(90)}/${"y".repeat(60)}`);
   const lock = await acquireLock(store);

@@ -70,8 +70,9 @@ function held(
   return {
     async release() {
       clearInterval(heartbeat);
-      // The claim stays, as the highest. Without a socket it has to say itself that its owner is gone.
-      if (server === undefined) await fs.promises.truncate(claim, 0);
+      // The claim stays, as the highest, and says itself that its owner has let go: on another machine, and on this one
+      // once it was started again, the socket says nothing. If the disk does not take that, he was as good as killed.
+      await fs.promises.truncate(claim, 0).catch(() => undefined);
       await close(folder, token, server);
     },
   };
