@@ -304,10 +304,9 @@ export class Delivery implements LaneExit {
     if (expiresMs !== undefined && expiresMs <= this.options.wallMs()) return;
     if (tags.length === 0) {
       for (const session of this.sessions.connected) this.#deliverTo(session, entry);
-    } else {
-      for (const tag of tags) {
-        for (const session of this.sessions.connectedMembers(tag)) this.#deliverTo(session, entry);
-      }
+    }
+    for (const tag of tags) {
+      for (const session of this.sessions.connectedMembers(tag)) this.#deliverTo(session, entry);
     }
   }
 
