@@ -375,6 +375,13 @@ describe("the wire", () => {
     ]) {
       expect(emit).toThrow(expect.objectContaining({ code: "HF_ATTACHMENTS_TOO_MANY" }));
     }
+    for (const name of [undefined, null, true, {}, Number.NaN, Symbol("name")]) {
+      const event = inside<string>(name);
+      const refused = expect.objectContaining({ code: "HF_EVENT_NAME_INVALID" });
+      expect(() => server.io.to("room").emit(event, 1)).toThrow(refused);
+      expect(() => socket.emit(event, 1)).toThrow(refused);
+      await expect(server.io.publish(event, 1)).rejects.toEqual(refused);
+    }
     expect(() => socket.join("\u0000uann")).toThrow(
       expect.objectContaining({ code: "HF_ROOM_RESERVED" }),
     );

@@ -1,6 +1,7 @@
 /** The small types of the Socket.IO API, with the names they have there. */
 import type { IncomingHttpHeaders } from "node:http";
 import { ServerError } from "./errors.ts";
+import { show } from "./units.ts";
 
 export type SocketId = string;
 export type Room = string;
@@ -97,11 +98,16 @@ export function refuseReservedRooms(rooms: Iterable<Room>): void {
 /** Events of the server's own begin like this, where there is a store. */
 const ownPrefix = "hf:";
 
-/** @throws Error when an application must not emit the event, because the server does */
-export function refuseOwnEvents(event: string | symbol): void {
-  if (typeof event === "string" && event.startsWith(ownPrefix)) {
-    throw new Error(`"${event}" is a reserved event name`);
-  }
+/**
+ * What must not be emitted where there is a store: what the server itself emits, and what every client ends its connection
+ * on, each time that it is given it again.
+ *
+ * @throws Error for a reserved name, ServerError HF_EVENT_NAME_INVALID for what is none
+ */
+export function refuseOwnEvents(event: unknown): void {
+  if (typeof event === "string") {
+    if (event.startsWith(ownPrefix)) throw new Error(`"${event}" is a reserved event name`);
+  } else if (!Number.isFinite(event)) throw new ServerError("HF_EVENT_NAME_INVALID", show(event));
 }
 
 /** @throws Error when an application must not emit the event */
