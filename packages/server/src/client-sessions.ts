@@ -1,7 +1,7 @@
 /** What a connection is to the sessions of its sockets: where their packets go, and what proves that they arrived. */
 import type { Client } from "./client.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-import { ReceiptLedger } from "./delivery/receipts.ts";
+import { type Attached, ReceiptLedger } from "./delivery/receipts.ts";
 import { Connection } from "./engine/connection.ts";
 import type { ServerError } from "./errors.ts";
 import type { LinkedClient } from "./socket-link.ts";
@@ -25,6 +25,8 @@ export class ClientSessions implements LinkedClient {
   /** Undefined on the connection of another engine, whose sessions have receipts only from their clients. */
   readonly #conn: Connection | undefined;
   readonly #receipts: ReceiptLedger | undefined;
+  /** Those of sockets that were sent away: what was emitted to them before is still to go out. */
+  readonly leaving = new Set<Attached>();
   /** So many bytes were found to have room, less what was put into the outbox since then. */
   #room = 0;
 
@@ -106,7 +108,20 @@ export class ClientSessions implements LinkedClient {
     this.#client._abort("transport error", error);
   }
 
+  /** A socket was sent away: its session stays on the connection until what was emitted before is out. */
+  leaves(link: Attached): void {
+    this.leaving.add(link);
+    link.delivery.followAct(link.session, () => this.#left(link));
+  }
+
+  #left(left: Attached): void {
+    const { delivery, session, link } = left;
+    this.leaving.delete(left);
+    if (session.link === link) delivery.detach(session);
+  }
+
   stop(): void {
     this.#receipts?.stop();
+    for (const link of this.leaving) this.#left(link);
   }
 }

@@ -335,6 +335,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   /** @internal The sessions of the sockets that are on this connection. */
   *attached(): Iterable<Attached> {
     for (const socket of this.#all()) if (socket._link !== undefined) yield socket._link;
+    if (this.#sessions !== undefined) yield* this.#sessions.leaving;
   }
 
   /** @internal What the connection is to its sessions. */

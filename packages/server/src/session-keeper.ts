@@ -312,12 +312,10 @@ export class SessionKeeper {
       return;
     }
     void delivery.change({ type: "end", session: session.key });
-    const detach = () => {
-      if (session.link === link) delivery.detach(session);
-    };
-    if (reason === "client namespace disconnect") detach();
+    if (session.link !== link) return;
     // What was emitted before goes out first, and so does DISCONNECT.
-    else delivery.followAct(session, detach);
+    if (reason === "server namespace disconnect") socket.client._sessions.leaves(link);
+    else delivery.detach(session);
   }
 
   /** What an application is told of a session. */

@@ -57,6 +57,10 @@ export class CatchUp {
     this.#advance(session);
   }
 
+  end(session: Session): void {
+    this.#running.delete(session);
+  }
+
   /**
    * How many packets a session has missed that can be handed over at once; undefined when they cannot, or are large.
    * A packet with attachments counts as so many.
@@ -184,7 +188,6 @@ export class CatchUp {
         return;
       }
     }
-    if (session.link !== link) this.#running.delete(session);
   }
 
   #isFull(link: SessionLink): boolean {

@@ -236,12 +236,8 @@ export class Delivery implements LaneExit {
 
   /** Nobody has the session any more, or somebody else. */
   detach(session: Session): void {
-    session.link = undefined;
-    session.live = false;
-    session.held = [];
-    session.heldBytes = 0;
-    session.markDue = false;
-    session.misled = false;
+    session.unlink();
+    this.catchUp.end(session);
     this.sessions.disconnect(session, this.expiry.nowMs());
     this.options.wentOffline();
   }

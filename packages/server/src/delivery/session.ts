@@ -123,6 +123,16 @@ export class Session {
   position = 0;
   held: { readonly stamp: number; readonly item: HeldPacket }[] = [];
   heldBytes = 0;
+  /** Its connection has it no more, and what was for that alone is dropped. */
+  unlink(): void {
+    this.link = undefined;
+    this.live = false;
+    this.held = [];
+    this.heldBytes = 0;
+    this.markDue = false;
+    this.misled = false;
+  }
+
   /** The last entry that was handed to the connection. */
   delivered = 0;
   /** The last position that this connection was told. */
