@@ -231,7 +231,7 @@ export class SessionKeeper {
     this.adapter.showRooms(socket.id, [socket.id, ...remembered, ...shown]);
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
     socket._admitted(link, pid, new Resume(admitted.resumed, progress, gap !== undefined));
-    if (missing.length > 0 && admitted.resumed) {
+    if (missing.length > 0) {
       void delivery.change({ type: "join", session: session.key, rooms: missing });
     }
     // Before anything is sent: the answer to a ping proves something of the sockets that are on the connection only.
