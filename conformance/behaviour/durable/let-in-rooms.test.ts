@@ -18,3 +18,23 @@ it("one that is joined while a new session is stored is kept", async () => {
   await marked(socket, client);
   expect(numbers(heard)).toEqual([1]);
 });
+
+it.each([
+  ["start", "start"],
+  ["last", { last: 1 }],
+] as const)(
+  "one that is left at once is left, though it was joined with older events: %s",
+  async (_what, since) => {
+    const server = await start({ store: newFolder() });
+    await server.io.to("room").publish("n", 1);
+    const [socket, client] = await pair(server);
+    const heard = collect(client, "n");
+    const joined = socket.join("room", since);
+    await socket.leave("room");
+    await joined;
+    expect(socket.rooms).not.toContain("room");
+    server.io.to("room").emit("n", 2);
+    await marked(socket, client);
+    expect(numbers(heard)).toEqual([]);
+  },
+);

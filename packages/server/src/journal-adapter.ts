@@ -39,6 +39,12 @@ interface SessionSocket extends AdapterSocket {
 }
 
 /** Stock clients refuse a packet with more, and close their connection. */
+/** Rooms that a socket joins as soon as older events of them are found, less those that it leaves before. */
+export interface ComingRooms {
+  readonly id: SocketId;
+  readonly rooms: Set<Room>;
+}
+
 const attachmentsMax = 10;
 
 const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
@@ -47,6 +53,7 @@ export class JournalAdapter extends Adapter {
   #delivery: Delivery;
   readonly #userPrefix: string;
   /** Why nothing is taken any more. */
+  readonly #coming = new Map<SocketId, Set<ComingRooms>>();
   refusal: ServerError | undefined;
 
   /** @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms */
@@ -97,7 +104,23 @@ export class JournalAdapter extends Adapter {
   }
 
   override del(id: SocketId, room: Room): Promise<void> | void {
+  /** A socket is about to join rooms: see `ComingRooms`. */
+  beginJoin(id: SocketId, rooms: Iterable<Room>): ComingRooms {
+    const coming = { id, rooms: new Set(rooms) };
+    const others = this.#coming.get(id);
+    if (others === undefined) this.#coming.set(id, new Set([coming]));
+    else others.add(coming);
+    return coming;
+  }
+
+  endJoin(coming: ComingRooms): void {
+    const all = this.#coming.get(coming.id);
+    all?.delete(coming);
+    if (all?.size === 0) this.#coming.delete(coming.id);
+  }
+
     const wasIn = this.sids.get(id)?.has(room) === true;
+    for (const { rooms } of this.#coming.get(id) ?? noneComing) rooms.delete(room);
     void super.del(id, room);
     const session = this.#socket(id)?._session;
     if (session === undefined || !wasIn || room === id) return;
@@ -310,6 +333,8 @@ export function refuseManyAttachments({ attachments }: OutgoingPacket): void {
 }
 
 /** Whether a stock client would take the last argument for its position. */
+const noneComing: readonly ComingRooms[] = [];
+
 export function endsInString(data: unknown): boolean {
   return Array.isArray(data) && data.length > 1 && typeof data[data.length - 1] === "string";
 }

@@ -14,7 +14,7 @@ import { isNamespaceRefused, JournalError } from "./delivery/store.ts";
 import { roomOfTag, tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { type JoinSince, sinceOffset } from "./join-since.ts";
-import type { JournalAdapter } from "./journal-adapter.ts";
+import type { ComingRooms, JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { OnceCalls } from "./once-calls.ts";
@@ -334,6 +334,11 @@ export class SessionKeeper {
 
   /** Joins rooms, and has the socket given older events of them. */
   async joinSince(socket: AnySocket, rooms: readonly Room[], since: JoinSince): Promise<void> {
+    const coming = this.adapter.beginJoin(socket.id, rooms);
+    await this.#joinComing(socket, coming, since).finally(() => this.adapter.endJoin(coming));
+  }
+
+  async #joinComing(socket: AnySocket, { rooms }: ComingRooms, since: JoinSince): Promise<void> {
     const { delivery } = this;
     const session = socket._session;
     if (session === undefined) {
@@ -344,6 +349,7 @@ export class SessionKeeper {
       const { after, lost } = await sinceOffset(delivery, tag, since);
       const { link } = session;
       if (!socket.connected || link === undefined) return;
+      if (!rooms.has(room)) continue;
       // Before any event of the room. A handler that joins again on the next connection tells it again.
       if (lost !== undefined) {
         const { from, to, reason } = lost;
