@@ -231,9 +231,16 @@ export class JournalAdapter extends Adapter {
     { messageId, expiresMs }: EntryOptions = plainEntry,
   ): LaneEntry {
     const { body, format } = bodyOf(encoded);
-    const tags = this.#tags(options.rooms);
-    const except = options.except === undefined ? noTags : this.#tags(options.except);
-    return new LaneEntry({ tags, except, body, format, messageId, expiresMs }, encoded);
+    const to = this.#addressed(options);
+    const entry = new LaneEntry({ ...to, body, format, messageId, expiresMs }, encoded);
+    // Whose the ids of sockets are is known when the store is open.
+    const { stream, lane } = this.#delivery;
+    if (stream === undefined) lane.whenOpen(() => Object.assign(entry, this.#addressed(options)));
+    return entry;
+  }
+
+  #addressed({ rooms, except }: BroadcastOptions): Pick<LaneEntry, "tags" | "except"> {
+    return { tags: this.#tags(rooms), except: except === undefined ? noTags : this.#tags(except) };
   }
 
   /** @throws ServerError HF_ATTACHMENTS_TOO_MANY */
