@@ -1,6 +1,23 @@
 /** An entry that a client cannot take is set aside for its session, and the rest goes on. */
-import { expect, it, vi } from "vitest";
-import { jsonOf, RawPolling, RawWebSocket, start, until } from "../../support/clients.ts";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { WebSocket } from "ws";
+import {
+  engineUrl,
+  jsonOf,
+  nextSocket,
+  RawPolling,
+  RawWebSocket,
+  type Running,
+  start,
+  until,
+} from "../../support/clients.ts";
+
+/** The client leaves the namespace. */
+async function leave(server: Running, raw: RawWebSocket): Promise<void> {
+  const [socket] = server.io.sockets.sockets.values();
+  await raw.send("41");
+  await until(() => socket?.connected === false, "the socket to be disconnected");
+}
 
 it('WIRE 11f: after five connections that ended on it, replayed alone, with a gap "skipped"', async () => {
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -102,4 +119,64 @@ it("is not what a page chokes on that goes, again and again, before it has asked
   const last = await RawPolling.open(server);
   await last.send(`40${JSON.stringify({ pid })}`);
   expect(await last.until('42["n"')).toBe('42["n",1]');
+});
+
+it("is not what a client chokes on that takes its leave, again and again, before it has confirmed it", async () => {
+  const server = await start({ store: "memory", identify: () => "device" });
+  server.io.on("connection", (socket) => void socket.join("room"));
+  const open = async (answers: boolean) => {
+    const raw = await RawWebSocket.open(server);
+    raw.answersPings = answers;
+    await raw.send("40");
+    return raw;
+  };
+  const first = await open(true);
+  await first.until("40");
+  await leave(server, first);
+  server.io.to("room").emit("n", 1);
+  for (let visit = 0; visit < 8; visit++) {
+    const raw = await open(false);
+    expect(await raw.until('42["n"')).toBe('42["n",1]');
+    await leave(server, raw);
+  }
+});
+
+it("is set aside also when the client ends the connection in the middle of it", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const server = await start({ store: "memory", identify: () => "device" });
+  server.io.on("connection", (socket) => void socket.join("room"));
+  const open = () => {
+    const url = engineUrl(server, "websocket").replace(/^http/, "ws");
+    const socket = new WebSocket(url, { maxPayload: 1024 * 1024 });
+    onTestFinished(() => socket.terminate());
+    const frames: string[] = [];
+    socket.on("error", () => undefined);
+    socket.on("message", (data: Buffer) => {
+      const frame = data.toString("utf8");
+      frames.push(frame);
+      if (frame.startsWith("0")) socket.send("40");
+      if (frame === "2") socket.send("3");
+    });
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    return { frames, closed };
+  };
+  const [connected] = [nextSocket(server.io)];
+  const first = open();
+  const socket = await connected;
+  await until(() => socket.rooms.has("room"), "the client to be in the room");
+  server.io.to("room").emit("n", "x".repeat(32 * 1024 * 1024));
+  server.io.to("room").emit("after");
+  await first.closed;
+  let seen: string[] = [];
+  for (let connection = 1; connection < 8; connection++) {
+    await until(() => server.io.sockets.sockets.size === 0, "the end of the connection");
+    const { frames, closed } = open();
+    const ended = closed.then(() => true);
+    const after = until(() => frames.includes('42["after"]'), "what follows").then(() => false);
+    after.catch(() => undefined);
+    seen = frames;
+    if (!(await Promise.race([ended, after]))) break;
+  }
+  expect(seen).toContain('42["after"]');
+  log.mockRestore();
 });

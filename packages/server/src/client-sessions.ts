@@ -56,6 +56,10 @@ export class ClientSessions implements LinkedClient {
     return this.#conn?.unsentBytes ?? 0;
   }
 
+  get outboxBytes(): number {
+    return this.unsentBytes - (this.#conn?.transport.unsentBytes ?? 0);
+  }
+
   /**
    * Whether a packet may be sent so that no more than `limit` bytes wait. One that is larger may wait alone. This is
    * asked for each packet, so it looks only when what it saw the last time may be used up.

@@ -19,8 +19,11 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-import type { HeldPacket, Session } from "./delivery/session.ts";
+
+import type { Session } from "./delivery/session.ts";
+
 import type { SessionChange } from "./delivery/session-changes.ts";
+import type { HeldPacket } from "./delivery/session-link.ts";
 import type { MessageId } from "./delivery/store.ts";
 import { tagOfRoom, userTag } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
@@ -38,13 +41,13 @@ interface SessionSocket extends AdapterSocket {
   readonly _session: Session | undefined;
 }
 
-/** Stock clients refuse a packet with more, and close their connection. */
 /** Rooms that a socket joins as soon as older events of them are found, less those that it leaves before. */
 export interface ComingRooms {
   readonly id: SocketId;
   readonly rooms: Set<Room>;
 }
 
+/** Stock clients refuse a packet with more, and close their connection. */
 const attachmentsMax = 10;
 
 const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
@@ -52,8 +55,8 @@ const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
 export class JournalAdapter extends Adapter {
   #delivery: Delivery;
   readonly #userPrefix: string;
-  /** Why nothing is taken any more. */
   readonly #coming = new Map<SocketId, Set<ComingRooms>>();
+  /** Why nothing is taken any more. */
   refusal: ServerError | undefined;
 
   /** @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms */
@@ -103,7 +106,6 @@ export class JournalAdapter extends Adapter {
     void super.addAll(id, new Set(rooms));
   }
 
-  override del(id: SocketId, room: Room): Promise<void> | void {
   /** A socket is about to join rooms: see `ComingRooms`. */
   beginJoin(id: SocketId, rooms: Iterable<Room>): ComingRooms {
     const coming = { id, rooms: new Set(rooms) };
@@ -119,8 +121,9 @@ export class JournalAdapter extends Adapter {
     if (all?.size === 0) this.#coming.delete(coming.id);
   }
 
-    const wasIn = this.sids.get(id)?.has(room) === true;
+  override del(id: SocketId, room: Room): Promise<void> | void {
     for (const { rooms } of this.#coming.get(id) ?? noneComing) rooms.delete(room);
+    const wasIn = this.sids.get(id)?.has(room) === true;
     void super.del(id, room);
     const session = this.#socket(id)?._session;
     if (session === undefined || !wasIn || room === id) return;
@@ -332,6 +335,8 @@ export class JournalAdapter extends Adapter {
 
 const noTags: readonly string[] = [];
 
+const noneComing: readonly ComingRooms[] = [];
+
 /** @throws ServerError HF_ATTACHMENTS_TOO_MANY */
 export function refuseManyAttachments({ attachments }: OutgoingPacket): void {
   if (attachments === undefined || attachments.length <= attachmentsMax) return;
@@ -340,8 +345,6 @@ export function refuseManyAttachments({ attachments }: OutgoingPacket): void {
 }
 
 /** Whether a stock client would take the last argument for its position. */
-const noneComing: readonly ComingRooms[] = [];
-
 export function endsInString(data: unknown): boolean {
   return Array.isArray(data) && data.length > 1 && typeof data[data.length - 1] === "string";
 }

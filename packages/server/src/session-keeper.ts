@@ -306,7 +306,7 @@ export class SessionKeeper {
       (reason === "client namespace disconnect" && session.identity === undefined);
     if (!ends) {
       this.data.store(socket, session);
-      if (session.link === link) delivery.lost(session);
+      if (session.link === link) delivery.lost(session, reason === "client namespace disconnect");
       const atMs = delivery.expiry.nowMs();
       void delivery.change({ type: "disconnect", session: session.key, atMs });
       return;

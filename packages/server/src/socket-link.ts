@@ -3,7 +3,8 @@
 import type { Delivery } from "./delivery/delivery.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Attached } from "./delivery/receipts.ts";
-import type { Session, SessionLink } from "./delivery/session.ts";
+import type { Session } from "./delivery/session.ts";
+import type { SessionLink } from "./delivery/session-link.ts";
 import { ServerError } from "./errors.ts";
 import { throwLater } from "./host/throw-later.ts";
 
@@ -11,6 +12,7 @@ import { throwLater } from "./host/throw-later.ts";
 export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
   readonly unsentBytes: number;
+  readonly outboxBytes: number;
   hasRoom(bytes: number, limit: number): boolean;
   readonly writable: boolean;
   beforeFlush(run: () => void): void;
@@ -49,6 +51,10 @@ export class SocketLink implements SessionLink, Attached {
 
   get unsentBytes(): number {
     return this.#client.unsentBytes;
+  }
+
+  get outboxBytes(): number {
+    return this.#client.outboxBytes;
   }
 
   hasRoom(bytes: number): boolean {

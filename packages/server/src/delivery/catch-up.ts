@@ -14,7 +14,8 @@ import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
 import { PageReads } from "./page-reads.ts";
 import type { Progress } from "./progress.ts";
-import type { Backfill, HeldPacket, Session, SessionLink } from "./session.ts";
+import type { Backfill, Session } from "./session.ts";
+import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { StoredPackets } from "./stored-packets.ts";
 
 const debug = createDebug("holdfast:catch-up");

@@ -27,9 +27,10 @@ import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
-import type { HeldPacket, Session, SessionLink } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
 import { type ExpiryOptions, SessionExpiry } from "./session-expiry.ts";
+import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { SessionTable } from "./session-table.ts";
 
 const debug = createDebug("holdfast:delivery");
@@ -224,10 +225,9 @@ export class Delivery implements LaneExit {
     this.sessions.connect(session);
   }
 
-  /** The connection of a session has ended, by itself or by its client. */
-  lost(session: Session): void {
-    const unsent = (session.link?.unsentBytes ?? 0) > 0;
-    const offset = session.suspicion.ended(session, this.options.monotonicMs(), unsent);
+  /** The connection of a session has ended, by itself or because its client `asked` for it. */
+  lost(session: Session, asked: boolean): void {
+    const offset = session.suspicion.ended(session, this.options.monotonicMs(), asked);
     this.detach(session);
     if (offset === undefined) return;
     void this.change({ type: "skip", session: session.key, offset });
@@ -338,7 +338,7 @@ export class Delivery implements LaneExit {
       link.deliver(packet, true);
     }
     session.delivered = offset;
-    session.suspicion.sent(session, offset, this.options.monotonicMs);
+    session.suspicion.sent(session, offset, packet.size, this.options.monotonicMs);
     if (this.options.offsets === "event") {
       session.unmarkedBytes += packet.size;
       if (session.unmarkedBytes > markBytes) this.mark(session, link);

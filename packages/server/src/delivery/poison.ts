@@ -12,8 +12,9 @@ const soonMs = 1000;
 const timesMax = 5;
 
 export class Suspicion {
-  /** The first entry of which no receipt has come, or -1, and when it was sent. Looked at for each entry: no object. */
+  /** The first entry of which no receipt has come, or -1; its size, and when it was sent. Looked at for each: no object. */
   #sentOffset = -1;
+  #sentBytes = 0;
   #sentMs = 0;
   #offset = 0;
   #times = 0;
@@ -24,23 +25,26 @@ export class Suspicion {
   }
 
   /** An entry was handed to the connection. */
-  sent(session: Session, offset: number, monotonicMs: () => number): void {
+  sent(session: Session, offset: number, bytes: number, monotonicMs: () => number): void {
     if (this.#sentOffset > session.receipt) return;
     this.#sentOffset = offset;
+    this.#sentBytes = bytes;
     this.#sentMs = Math.floor(monotonicMs());
   }
 
   /**
    * The connection has ended.
    *
-   * @param unsent whether something for it had not left yet
+   * @param asked whether the client asked for it: one that chokes does not
    * @returns the offset of an entry that is to be set aside
    */
-  ended(session: Session, nowMs: number, unsent: boolean): number | undefined {
+  ended(session: Session, nowMs: number, asked: boolean): number | undefined {
     const offset = this.#sentOffset;
     this.#sentOffset = -1;
-    // It was replayed alone, and is what had not left: a page that goes before its first poll did not choke on it.
-    if (unsent && this.isSuspect(offset)) return undefined;
+    // A page that goes before its first poll did not choke on what waited for it.
+    const outboxBytes = session.link?.outboxBytes ?? 0;
+    const innocent = asked || outboxBytes >= this.#sentBytes;
+    if (innocent && this.isSuspect(offset)) return undefined;
     if (offset <= session.receipt || nowMs - this.#sentMs > soonMs) {
       this.#times = 0;
       return undefined;

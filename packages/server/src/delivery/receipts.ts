@@ -7,7 +7,8 @@
  */
 import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Backfill, Session, SessionLink } from "./session.ts";
+import type { Backfill, Session } from "./session.ts";
+import type { SessionLink } from "./session-link.ts";
 
 /** Where a session stands on this connection. */
 export interface Attached {

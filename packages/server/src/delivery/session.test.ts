@@ -1,6 +1,7 @@
 /** What a session remembers of rooms that it has left: as much as it may be asked for, whatever their number. */
 import { expect, it } from "vitest";
-import { Session, type SessionLink } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionLink } from "./session-link.ts";
 
 function newSession(): Session {
   const session = new Session("key", "pid", "id", undefined, 0);
@@ -72,6 +73,7 @@ it("keeps a room that it is in again", () => {
 const link: SessionLink = {
   deliver() {},
   unsentBytes: 0,
+  outboxBytes: 0,
   hasRoom: () => true,
   writable: true,
   beforeFlush() {},

@@ -5,9 +5,11 @@
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
 
-import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { Suspicion } from "./poison.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
+
+import type { HeldPacket, SessionLink } from "./session-link.ts";
+
 import { sessionTag, userTag } from "./tags.ts";
 
 /** What the predicate needs of an entry. */
@@ -32,39 +34,6 @@ function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
     pairs.push({ after: intervals[at] ?? 0, upTo: intervals[at + 1] ?? 0 });
   }
   return pairs;
-}
-
-/** The connected end of a session. */
-export interface SessionLink {
-  /** Puts a packet into the outbox of the connection. */
-  deliver(packet: OutgoingPacket, shared: boolean): void;
-  /** What waits to be sent on this connection, in bytes. */
-  readonly unsentBytes: number;
-  /** Whether a packet of so many bytes leaves it below the high-water mark, or would wait alone. */
-  hasRoom(bytes: number): boolean;
-  /** Whether a packet would leave at once. */
-  readonly writable: boolean;
-  /** Has `run` called before what this turn of the event loop has brought is written. */
-  beforeFlush(run: () => void): void;
-  /** Has the session told when the connection can take more. */
-  awaitDrain(): void;
-  /** Asks for a proof that what has been delivered arrived. */
-  requestReceipt(): void;
-  /** Registers who gets the client's answer to the packet with this id. */
-  awaitAck(id: number, ack: (...args: unknown[]) => void): void;
-  /** More waits than may: ends the connection. The session comes back. */
-  overflow(detail: string): void;
-}
-
-/** A packet, or an act, that is not in the journal and keeps its place among what is. */
-export interface HeldPacket {
-  readonly packet: OutgoingPacket | undefined;
-  readonly shared: boolean;
-  /** Dropped, and counted, rather than exceed the high-water mark. */
-  readonly transient: boolean;
-  /** Whether its last argument is a string, which a stock client takes for its position. */
-  readonly misleading: boolean;
-  readonly act: (() => void) | undefined;
 }
 
 /** Older entries of a room that are owed to a session which joined it: those after `next`, up to `until`. */
@@ -123,16 +92,6 @@ export class Session {
   position = 0;
   held: { readonly stamp: number; readonly item: HeldPacket }[] = [];
   heldBytes = 0;
-  /** Its connection has it no more, and what was for that alone is dropped. */
-  unlink(): void {
-    this.link = undefined;
-    this.live = false;
-    this.held = [];
-    this.heldBytes = 0;
-    this.markDue = false;
-    this.misled = false;
-  }
-
   /** The last entry that was handed to the connection. */
   delivered = 0;
   /** The last position that this connection was told. */
@@ -164,6 +123,16 @@ export class Session {
     this.slot = slot;
     this.pids = [pid];
     this.socketIds = [socketId];
+  }
+
+  /** Its connection has it no more, and what was for that alone is dropped. */
+  unlink(): void {
+    this.link = undefined;
+    this.live = false;
+    this.held = [];
+    this.heldBytes = 0;
+    this.markDue = false;
+    this.misled = false;
   }
 
   get pid(): string {

@@ -1,0 +1,37 @@
+/** What a session has while it is connected: where its packets go, and those that wait for their place. */
+import type { OutgoingPacket } from "./outgoing-packet.ts";
+
+/** The connected end of a session. */
+export interface SessionLink {
+  /** Puts a packet into the outbox of the connection. */
+  deliver(packet: OutgoingPacket, shared: boolean): void;
+  /** What waits to be sent on this connection, in bytes. */
+  readonly unsentBytes: number;
+  /** What of it has not been handed to the network. */
+  readonly outboxBytes: number;
+  /** Whether a packet of so many bytes leaves it below the high-water mark, or would wait alone. */
+  hasRoom(bytes: number): boolean;
+  /** Whether a packet would leave at once. */
+  readonly writable: boolean;
+  /** Has `run` called before what this turn of the event loop has brought is written. */
+  beforeFlush(run: () => void): void;
+  /** Has the session told when the connection can take more. */
+  awaitDrain(): void;
+  /** Asks for a proof that what has been delivered arrived. */
+  requestReceipt(): void;
+  /** Registers who gets the client's answer to the packet with this id. */
+  awaitAck(id: number, ack: (...args: unknown[]) => void): void;
+  /** More waits than may: ends the connection. The session comes back. */
+  overflow(detail: string): void;
+}
+
+/** A packet, or an act, that is not in the journal and keeps its place among what is. */
+export interface HeldPacket {
+  readonly packet: OutgoingPacket | undefined;
+  readonly shared: boolean;
+  /** Dropped, and counted, rather than exceed the high-water mark. */
+  readonly transient: boolean;
+  /** Whether its last argument is a string, which a stock client takes for its position. */
+  readonly misleading: boolean;
+  readonly act: (() => void) | undefined;
+}
