@@ -89,7 +89,7 @@ export class Engine extends BaseEngine {
     const listened = this.listenerCount("initial_headers") + this.listenerCount("headers") > 0;
     if (set === undefined && !listened) return;
     const request = parseQuery(message);
-    const headers: Record<string, unknown> = Object.fromEntries(set ?? []);
+    const headers: Record<string, unknown> = Object.fromEntries(set?.values() ?? []);
     if (!request._query["sid"]) this.emit("initial_headers", headers, request);
     this.emit("headers", headers, request);
     for (const [name, value] of Object.entries(headers)) {

@@ -8,7 +8,10 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-export type UpgradeHeaders = Map<string, number | string | readonly string[]>;
+type HeaderValue = number | string | readonly string[];
+
+/** Each under its name in lower case, with its name as it was given: it goes out so. */
+export type UpgradeHeaders = Map<string, readonly [name: string, value: HeaderValue]>;
 
 export class UpgradeResponse extends EventEmitter {
   readonly headers: UpgradeHeaders = new Map();
@@ -24,13 +27,13 @@ export class UpgradeResponse extends EventEmitter {
     socket.once("close", () => this.emit("close"));
   }
 
-  setHeader(name: string, value: number | string | readonly string[]): this {
-    this.headers.set(name.toLowerCase(), value);
+  setHeader(name: string, value: HeaderValue): this {
+    this.headers.set(name.toLowerCase(), [name, value]);
     return this;
   }
 
-  getHeader(name: string): number | string | readonly string[] | undefined {
-    return this.headers.get(name.toLowerCase());
+  getHeader(name: string): HeaderValue | undefined {
+    return this.headers.get(name.toLowerCase())?.[1];
   }
 
   hasHeader(name: string): boolean {
