@@ -86,6 +86,20 @@ it("keeps data that was emptied after a session had come back", async () => {
   expect((await nextSocket(third.io)).data).toEqual({});
 });
 
+it("keeps what was published before the store was open, though the server is closed at once", async () => {
+  const folder = newFolder();
+  const first = new Server({ store: folder, failFast: false });
+  const publishOn = (io: Server) =>
+    [io, io.of("/other")].map((where) => where.publish("n", 1, { id: "one" }));
+  const published = publishOn(first);
+  await first.close();
+  expect(await Promise.all(published)).toMatchObject([{ duplicate: false }, { duplicate: false }]);
+  const second = new Server({ store: folder, failFast: false });
+  const repeated = publishOn(second);
+  await second.close();
+  expect(await Promise.all(repeated)).toMatchObject([{ duplicate: true }, { duplicate: true }]);
+});
+
 it("refuses a folder that another server has open, and names it", async () => {
   const folder = newFolder();
   const first = await startOn(folder, 0);

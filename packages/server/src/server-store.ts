@@ -48,13 +48,18 @@ export class ServerStore {
   }
 
   async #close(before: Promise<unknown>): Promise<void> {
+    const opening: Promise<void>[] = [];
     for (const { _keeper } of this.#server._nsps.values()) {
-      _keeper?.flush();
-      _keeper?.onClose();
+      if (_keeper === undefined) continue;
+      _keeper.flush();
+      _keeper.onClose();
+      opening.push(_keeper.delivery.ready);
     }
     // It may be opened again before this one is closed.
     const journal = this.#journal;
     await before;
+    // What was emitted before it was open is in it then.
+    await Promise.allSettled(opening);
     const [opened] = await Promise.allSettled([journal]);
     if (opened.status === "fulfilled") await opened.value?.close();
   }
