@@ -56,6 +56,10 @@ export class ClientSessions implements LinkedClient {
     return this.#conn?.unsentBytes ?? 0;
   }
 
+  get confirms(): boolean {
+    return this.#receipts !== undefined;
+  }
+
   get outboxBytes(): number {
     return this.unsentBytes - (this.#conn?.transport.unsentBytes ?? 0);
   }

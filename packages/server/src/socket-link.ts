@@ -13,6 +13,7 @@ export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
   readonly unsentBytes: number;
   readonly outboxBytes: number;
+  readonly confirms: boolean;
   hasRoom(bytes: number, limit: number): boolean;
   readonly writable: boolean;
   beforeFlush(run: () => void): void;
@@ -55,6 +56,10 @@ export class SocketLink implements SessionLink, Attached {
 
   get outboxBytes(): number {
     return this.#client.outboxBytes;
+  }
+
+  get confirms(): boolean {
+    return this.#client.confirms;
   }
 
   hasRoom(bytes: number): boolean {

@@ -41,6 +41,8 @@ export class Suspicion {
   ended(session: Session, nowMs: number, asked: boolean): number | undefined {
     const offset = this.#sentOffset;
     this.#sentOffset = -1;
+    // Nothing would ever clear it: it would wait alone for ever.
+    if (session.link?.confirms === false) return undefined;
     // A page that goes before its first poll did not choke on what waited for it.
     const outboxBytes = session.link?.outboxBytes ?? 0;
     const innocent = asked || outboxBytes >= this.#sentBytes;

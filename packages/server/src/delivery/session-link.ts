@@ -17,6 +17,8 @@ export interface SessionLink {
   beforeFlush(run: () => void): void;
   /** Has the session told when the connection can take more. */
   awaitDrain(): void;
+  /** Whether there ever is a proof that what has been delivered arrived. */
+  readonly confirms: boolean;
   /** Asks for a proof that what has been delivered arrived. */
   requestReceipt(): void;
   /** Registers who gets the client's answer to the packet with this id. */

@@ -74,6 +74,7 @@ const link: SessionLink = {
   deliver() {},
   unsentBytes: 0,
   outboxBytes: 0,
+  confirms: true,
   hasRoom: () => true,
   writable: true,
   beforeFlush() {},
