@@ -19,9 +19,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
-
 import type { Session } from "./delivery/session.ts";
-
 import type { SessionChange } from "./delivery/session-changes.ts";
 import type { HeldPacket } from "./delivery/session-link.ts";
 import type { MessageId } from "./delivery/store.ts";

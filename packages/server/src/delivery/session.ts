@@ -4,12 +4,9 @@
  * It knows which entries are for it (`receives`): the one predicate of live delivery, of catching up and of
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
-
 import { Suspicion } from "./poison.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
-
 import type { HeldPacket, SessionLink } from "./session-link.ts";
-
 import { sessionTag, userTag } from "./tags.ts";
 
 /** What the predicate needs of an entry. */
