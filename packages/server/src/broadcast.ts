@@ -105,7 +105,8 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    * Sends an event. With a function as the last argument, each client is to acknowledge it: the function gets
    * `(error, responses)` when all have, or when the time is up.
    *
-   * @throws Error when the event name is reserved
+   * @throws Error when the event name is reserved; with a store, ServerError HF_EVENT_NAME_INVALID when it is neither a
+   * string nor a number, HF_ATTACHMENTS_TOO_MANY
    */
   emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): boolean {
     refuseReserved(ev);
@@ -145,7 +146,8 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
    * An object with no other keys than `id`, `ttl` and `by` as the last argument is the options.
    *
    * @returns resolves when the event is committed. Rejects with HF_STORE_MISSING, HF_PUBLISH_INVALID,
-   * HF_MESSAGE_ID_CONFLICT, HF_STORE_FULL, HF_STORE_READ_ONLY: it has no effect; HF_STORE_FAILED: that is not known
+   * HF_EVENT_NAME_INVALID, HF_ATTACHMENTS_TOO_MANY, HF_MESSAGE_ID_CONFLICT, HF_STORE_FULL, HF_STORE_READ_ONLY: it has no
+   * effect; HF_STORE_FAILED: that is not known
    */
   publish<Ev extends EventNames<EmitEvents>>(
     ev: Ev,

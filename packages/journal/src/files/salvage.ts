@@ -46,7 +46,14 @@ const keepsAll = {
   deduplication: { ageMs: Infinity, ids: Infinity },
 };
 
-/** Rejects with HF_STORE_LOCKED, HF_STORE_CORRUPT, HF_STORE_FORMAT, HF_STORE_INVALID */
+/**
+ * Takes what is damaged out of a store, so that it opens with all that is whole. Copy the folder before.
+ *
+ * @param folder where the store is; nobody may have it open meanwhile
+ * @returns resolves when the store can be opened: what was taken out, and up to where each stream misses nothing
+ * @throws JournalError HF_STORE_LOCKED; HF_STORE_CORRUPT when its file `store` is damaged; HF_STORE_FORMAT for one of a newer
+ * version; HF_STORE_INVALID where there is none
+ */
 export async function salvage(
   folder: string,
   options: Omit<FilesJournalOptions, keyof typeof keepsAll> = {},

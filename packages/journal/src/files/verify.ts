@@ -31,7 +31,13 @@ export interface VerifyOptions {
   readonly disk?: Disk;
 }
 
-/** Rejects with HF_STORE_LOCKED, HF_STORE_FORMAT, HF_STORE_INVALID */
+/**
+ * Reads a store whole, and says what in it is damaged. Nothing is changed; nobody may have it open meanwhile.
+ *
+ * @param folder where the store is
+ * @returns resolves when all of it was read: how much there is, and each problem with its file
+ * @throws JournalError HF_STORE_LOCKED; HF_STORE_FORMAT for one of a newer version; HF_STORE_INVALID where there is none
+ */
 export async function verify(folder: string, options: VerifyOptions = {}): Promise<StoreReport> {
   const disk = options.disk ?? systemDisk;
   try {
