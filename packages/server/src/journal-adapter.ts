@@ -232,8 +232,9 @@ export class JournalAdapter extends Adapter {
     { messageId, expiresMs }: EntryOptions = plainEntry,
   ): LaneEntry {
     const { body, format } = bodyOf(encoded);
-    const to = this.#addressed(options);
-    const entry = new LaneEntry({ ...to, body, format, messageId, expiresMs }, encoded);
+    const { tags, except } = this.#addressed(options);
+    // Named, each: a spread gives every object a shape of its own, which the engine looks up anew each time.
+    const entry = new LaneEntry({ tags, except, body, format, messageId, expiresMs }, encoded);
     // Whose the ids of sockets are is known when the store is open.
     const { stream, lane } = this.#delivery;
     if (stream === undefined) lane.whenOpen(() => Object.assign(entry, this.#addressed(options)));
