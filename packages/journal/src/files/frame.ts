@@ -130,7 +130,7 @@ function writeBody(
   copy(block.bytes, bodyIndex, body);
   const end = bodyIndex + body.length;
   const length = (end - index + 7) & ~7;
-  block.bytes.fill(0, end, index + length);
+  for (let n = end; n < index + length; n++) block.bytes[n] = 0;
   const { view } = block;
   view.setUint8(index + 8, head.kind);
   view.setUint8(index + 9, mark | (head.endsBatch ? flags.endsBatch : 0));

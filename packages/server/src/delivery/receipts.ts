@@ -51,7 +51,8 @@ interface Note {
 export class ReceiptLedger {
   readonly #connection: ReceiptConnection;
   readonly #wheel: TimerWheel;
-  readonly #options: ReceiptOptions;
+  readonly #intervalMs: ReceiptOptions["intervalMs"];
+  readonly #turns: number;
   readonly #outstanding: Note[] = [];
   #receiptsInFlight = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -61,7 +62,8 @@ export class ReceiptLedger {
   constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
     this.#connection = connection;
     this.#wheel = wheel;
-    this.#options = options;
+    this.#intervalMs = options.intervalMs;
+    this.#turns = options.turns;
     this.#alarm = new Alarm<ReceiptLedger>(this, receiptIsDue);
     for (let count = 0; count < connection.pingsUnanswered; count++) {
       this.#outstanding.push({ heartbeat: true, positions: [], answered: undefined });
@@ -71,15 +73,17 @@ export class ReceiptLedger {
   /** Something was sent that a receipt is wanted for. */
   request(): void {
     this.#turnsSince++;
+    // This comes with each turn that has something for the client. What the first one has set off, a ping or the alarm,
+    // is for the next ones too.
+    if (this.#turnsSince > 1 && this.#turnsSince < this.#turns) return;
     this.#pingIfDue();
   }
 
   #pingIfDue(): void {
     if (this.#turnsSince === 0 || this.#receiptsInFlight > 0) return;
-    const often = this.#turnsSince >= this.#options.turns;
-    // No clock is read for what only has to wait: this comes with every turn that has something for the client.
+    const often = this.#turnsSince >= this.#turns;
     if (this.#alarm.armed && !often) return;
-    const intervalMs = this.#options.intervalMs();
+    const intervalMs = this.#intervalMs();
     if (often || this.#connection.monotonicMs() - this.#lastMs >= intervalMs) this.#ping(undefined);
     else this.#wheel.arm(this.#alarm, intervalMs);
   }

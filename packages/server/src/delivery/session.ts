@@ -60,7 +60,7 @@ export class Session {
   data: unknown;
   readonly memberships = new Map<string, Intervals>();
   /** Rooms that it has left, the one that it left last at the end; it may be in some of them again. */
-  readonly #left = new Set<string>();
+  #left: Set<string> | undefined;
   /** What is still owed, in the order of the joins. */
   backfills: Backfill[] | undefined;
   /** Older entries that were owed at some time, by room: they are not owed again. Flat, as intervals. */
@@ -215,15 +215,17 @@ export class Session {
 
   /** Forgets the rooms that it left first, when there are too many: as far as all that was said there has arrived. */
   #hasLeft(room: string): void {
-    this.#left.delete(room);
-    this.#left.add(room);
-    for (const oldest of this.#left) {
-      if (this.#left.size <= leftRoomsMax) return;
+    this.#left ??= new Set();
+    const left = this.#left;
+    left.delete(room);
+    left.add(room);
+    for (const oldest of left) {
+      if (left.size <= leftRoomsMax) return;
       const upTo = this.memberships.get(oldest)?.at(-1) ?? 0;
       const isIn = upTo === Number.POSITIVE_INFINITY;
       const isOwed = this.backfills?.some(({ room }) => room === oldest) ?? false;
       if (!isIn && (upTo > this.#passed || isOwed)) return;
-      this.#left.delete(oldest);
+      left.delete(oldest);
       if (isIn) continue;
       this.#forget(upTo);
       this.memberships.delete(oldest);
