@@ -180,3 +180,38 @@ it("is set aside also when the client ends the connection in the middle of it", 
   expect(seen).toContain('42["after"]');
   log.mockRestore();
 });
+
+it("is that of its own namespace: those of others are not set aside with it", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const server = await start({ store: "memory", identify: () => "device" });
+  const names = ["/", "/b"];
+  for (const name of names) {
+    server.io.of(name).on("connection", (socket) => void socket.join("room"));
+  }
+  const open = async (answersPings: boolean) => {
+    const raw = await RawWebSocket.open(server);
+    raw.answersPings = answersPings;
+    await raw.send("40");
+    await raw.send("40/b,");
+    return raw;
+  };
+  const end = async (raw: RawWebSocket) => {
+    raw.close();
+    const connected = () => names.some((name) => server.io.of(name).sockets.size > 0);
+    await until(() => !connected(), "the end of the connection");
+  };
+  const first = await open(true);
+  await first.until("40/b,");
+  await end(first);
+  server.io.to("room").emit("poison");
+  server.io.of("/b").to("room").emit("n", 1);
+  for (let connection = 0; connection < 5; connection++) {
+    const raw = await open(false);
+    await raw.until('42["poison"]');
+    await end(raw);
+  }
+  const last = await open(true);
+  expect(await last.until('42/b,["n"')).toBe('42/b,["n",1]');
+  expect(log).toHaveBeenCalledOnce();
+  log.mockRestore();
+});

@@ -2,6 +2,7 @@
 import type { Client } from "./client.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import { type Attached, ReceiptLedger } from "./delivery/receipts.ts";
+import type { Session } from "./delivery/session.ts";
 import { Connection } from "./engine/connection.ts";
 import type { ServerError } from "./errors.ts";
 import type { LinkedClient } from "./socket-link.ts";
@@ -27,6 +28,7 @@ export class ClientSessions implements LinkedClient {
   readonly #receipts: ReceiptLedger | undefined;
   /** Those of sockets that were sent away: what was emitted to them before is still to go out. */
   readonly leaving = new Set<Attached>();
+  suspected: Session | undefined;
   /** So many bytes were found to have room, less what was put into the outbox since then. */
   #room = 0;
 

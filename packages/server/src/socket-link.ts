@@ -13,6 +13,8 @@ export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
   readonly unsentBytes: number;
   readonly outboxBytes: number;
+  suspected: Session | undefined;
+  drained(): void;
   readonly confirms: boolean;
   hasRoom(bytes: number, limit: number): boolean;
   readonly writable: boolean;
@@ -60,6 +62,18 @@ export class SocketLink implements SessionLink, Attached {
 
   get confirms(): boolean {
     return this.#client.confirms;
+  }
+
+  get suspected(): Session | undefined {
+    return this.#client.suspected;
+  }
+
+  set suspected(session: Session | undefined) {
+    this.#client.suspected = session;
+  }
+
+  drained(): void {
+    this.#client.drained();
   }
 
   hasRoom(bytes: number): boolean {

@@ -13,6 +13,7 @@ import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
 import { PageReads } from "./page-reads.ts";
+import { waitsForReceipt } from "./poison.ts";
 import type { Progress } from "./progress.ts";
 import type { Backfill, Session } from "./session.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
@@ -175,7 +176,7 @@ export class CatchUp {
     if (running === undefined || running.reading) return;
     const { link } = running;
     while (session.link === link && !session.live && !running.full) {
-      if (this.#isFull(link) || this.#waitsForReceipt(session, link)) return;
+      if (this.#isFull(link) || waitsForReceipt(session, link)) return;
       const backfill = session.backfills?.find(({ sent, until }) => sent < until);
       if (backfill !== undefined) {
         if (!this.#readBackfill(session, running, backfill)) return;
@@ -203,14 +204,14 @@ export class CatchUp {
     const delivery = this.#delivery;
     let full = false;
     delivery.recent.visitAfter(session.position, (entry) => {
-      if (this.#isFull(link) || this.#waitsForReceipt(session, link)) {
+      if (this.#isFull(link) || waitsForReceipt(session, link)) {
         full = true;
         return false;
       }
       full = !this.#give(session, running, entry, entry.packet);
       return !full;
     });
-    if (full || session.link !== link || this.#waitsForReceipt(session, link)) return true;
+    if (full || session.link !== link || waitsForReceipt(session, link)) return true;
     session.position = delivery.head;
     if (!this.#release(session, running, delivery.head)) return true;
     session.live = true;
@@ -259,14 +260,6 @@ export class CatchUp {
     // Before it is handed over: the marker after it says that this is where the session is.
     session.position = entry.offset;
     delivery.hand(session, running.link, entry.offset, sent, known?.acks);
-    return true;
-  }
-
-  /** Whether nothing more may be sent until a suspected entry is known to have arrived. */
-  #waitsForReceipt(session: Session, link: SessionLink): boolean {
-    const { position, receipt, suspicion } = session;
-    if (receipt >= position || !suspicion.isSuspect(position)) return false;
-    link.requestReceipt();
     return true;
   }
 
@@ -334,7 +327,7 @@ export class CatchUp {
       }
       if (session.link !== link) return;
       if (!this.#give(session, running, entry, undefined)) return;
-      if (this.#waitsForReceipt(session, link)) return;
+      if (waitsForReceipt(session, link)) return;
     }
     for (const gap of gaps) this.#tellGap(session, running, gap);
     if (session.link !== link) return;

@@ -24,6 +24,7 @@ import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
 import type { OnceLimits } from "./once-table.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
+import { release } from "./poison.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
@@ -102,9 +103,10 @@ export class Delivery implements LaneExit {
       this.change(change),
     );
     this.catchUp = new CatchUp(this, options.readsMax);
-    this.receipts = new ReceiptStore(this, options.later, (session) =>
-      this.catchUp.drained(session),
-    );
+    this.receipts = new ReceiptStore(this, options.later, (session) => {
+      this.catchUp.drained(session);
+      if (!session.suspicion.isOpen(session)) release(session);
+    });
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.
     this.ready.catch((error: unknown) => this.lane.fail(error));
@@ -236,6 +238,7 @@ export class Delivery implements LaneExit {
 
   /** Nobody has the session any more, or somebody else. */
   detach(session: Session): void {
+    release(session);
     session.unlink();
     this.catchUp.end(session);
     this.sessions.disconnect(session, this.expiry.nowMs());
@@ -339,6 +342,7 @@ export class Delivery implements LaneExit {
     }
     session.delivered = offset;
     session.suspicion.sent(session, offset, packet.size, this.options.monotonicMs);
+    if (session.suspicion.isSuspect(offset) && offset > session.receipt) link.suspected = session;
     if (this.options.offsets === "event") {
       session.unmarkedBytes += packet.size;
       if (session.unmarkedBytes > markBytes) this.mark(session, link);

@@ -3,9 +3,11 @@
  * it again, and never get anything else.
  *
  * An entry is suspected when the connection ends soon after it was sent and before any receipt of it. From then on it
- * is replayed alone, so that no other can be the cause; after so many times in a row it is set aside.
+ * is replayed alone, so that no other can be the cause, nor one of another namespace on the connection; after so many
+ * times in a row it is set aside.
  */
 import type { Session } from "./session.ts";
+import type { SessionLink } from "./session-link.ts";
 
 const soonMs = 1000;
 
@@ -22,6 +24,11 @@ export class Suspicion {
   /** Whether the entry is to be replayed alone: what follows waits for its receipt. */
   isSuspect(offset: number): boolean {
     return this.#times > 0 && offset === this.#offset;
+  }
+
+  /** Whether the entry is on its way, and no receipt of it has come. */
+  isOpen({ receipt }: Session): boolean {
+    return this.isSuspect(this.#sentOffset) && this.#sentOffset > receipt;
   }
 
   /** An entry was handed to the connection. */
@@ -57,4 +64,23 @@ export class Suspicion {
     this.#times = 0;
     return offset;
   }
+}
+
+/** Whether nothing more may be sent to a session until what is suspected, there or in another namespace, has arrived. */
+export function waitsForReceipt(session: Session, link: SessionLink): boolean {
+  const { position, receipt, suspicion } = session;
+  const { suspected = session } = link;
+  const waitsForItsOwn = receipt < position && suspicion.isSuspect(position);
+  if (!waitsForItsOwn && suspected === session) return false;
+  link.requestReceipt();
+  return true;
+}
+
+/** Something has arrived, or the session leaves its connection: if the others there waited for that, they go on. */
+export function release(session: Session): void {
+  const { link } = session;
+  if (link?.suspected !== session) return;
+  link.suspected = undefined;
+  // Not within what ends a connection.
+  process.nextTick(() => link.drained());
 }

@@ -1,5 +1,6 @@
 /** What a session has while it is connected: where its packets go, and those that wait for their place. */
 import type { OutgoingPacket } from "./outgoing-packet.ts";
+import type { Session } from "./session.ts";
 
 /** The connected end of a session. */
 export interface SessionLink {
@@ -15,6 +16,10 @@ export interface SessionLink {
   readonly writable: boolean;
   /** Has `run` called before what this turn of the event loop has brought is written. */
   beforeFlush(run: () => void): void;
+  /** The session on the connection that was handed what its client may be unable to take: the others wait. */
+  suspected: Session | undefined;
+  /** The sessions on the connection go on. */
+  drained(): void;
   /** Has the session told when the connection can take more. */
   awaitDrain(): void;
   /** Whether there ever is a proof that what has been delivered arrived. */

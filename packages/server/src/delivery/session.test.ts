@@ -74,6 +74,8 @@ const link: SessionLink = {
   deliver() {},
   unsentBytes: 0,
   outboxBytes: 0,
+  suspected: undefined,
+  drained() {},
   confirms: true,
   hasRoom: () => true,
   writable: true,
