@@ -61,6 +61,17 @@ describe("history", () => {
     expect(more).toEqual([]);
   });
 
+  it("reads what is nested deeper than what clients may send, and all that is beside it", async () => {
+    const server = await start(durable, "holdfast");
+    let deep: unknown = "bottom";
+    for (let level = 0; level < 2_500; level++) deep = [deep];
+    server.io.to("hall").emit("said", deep);
+    server.io.to("hall").emit("said", "after");
+    const [first, second] = await told(server);
+    expect(JSON.stringify(first)).toBe(JSON.stringify(deep));
+    expect(second).toBe("after");
+  });
+
   it("knows of each event who has not confirmed it", async () => {
     const server = await start(durable, "holdfast");
     const [there] = await pair(server);
