@@ -181,8 +181,8 @@ it("is set aside also when the client ends the connection in the middle of it", 
   log.mockRestore();
 });
 
-it("is that of its own namespace: those of others are not set aside with it", async () => {
-  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+/** A server on which a client of two namespaces has missed an event in each. */
+async function twoNamespaces() {
   const server = await start({ store: "memory", identify: () => "device" });
   const names = ["/", "/b"];
   for (const name of names) {
@@ -205,6 +205,12 @@ it("is that of its own namespace: those of others are not set aside with it", as
   await end(first);
   server.io.to("room").emit("poison");
   server.io.of("/b").to("room").emit("n", 1);
+  return { open, end };
+}
+
+it("is that of its own namespace: those of others are not set aside with it", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { open, end } = await twoNamespaces();
   for (let connection = 0; connection < 5; connection++) {
     const raw = await open(false);
     await raw.until('42["poison"]');
@@ -214,4 +220,15 @@ it("is that of its own namespace: those of others are not set aside with it", as
   expect(await last.until('42/b,["n"')).toBe('42/b,["n",1]');
   expect(log).toHaveBeenCalledOnce();
   log.mockRestore();
+});
+
+it("lets the other namespaces of the connection go on when it has arrived", async () => {
+  const { open, end } = await twoNamespaces();
+  const raw = await open(false);
+  await raw.until('42["poison"]');
+  await raw.until('42/b,["n"');
+  await end(raw);
+  const last = await open(true);
+  await last.until('42["poison"]');
+  expect(await last.until('42/b,["n"')).toBe('42/b,["n",1]');
 });

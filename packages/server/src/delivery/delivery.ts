@@ -24,7 +24,7 @@ import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { type EncodeEvent, Markers } from "./marker.ts";
 import type { OnceLimits } from "./once-table.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
-import { release } from "./poison.ts";
+import { releaseOthers } from "./poison.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
@@ -105,7 +105,7 @@ export class Delivery implements LaneExit {
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later, (session) => {
       this.catchUp.drained(session);
-      if (!session.suspicion.isOpen(session)) release(session);
+      if (!session.suspicion.isOpen(session)) releaseOthers(session);
     });
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.
@@ -238,7 +238,7 @@ export class Delivery implements LaneExit {
 
   /** Nobody has the session any more, or somebody else. */
   detach(session: Session): void {
-    release(session);
+    releaseOthers(session);
     session.unlink();
     this.catchUp.end(session);
     this.sessions.disconnect(session, this.expiry.nowMs());

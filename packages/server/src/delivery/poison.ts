@@ -77,7 +77,7 @@ export function waitsForReceipt(session: Session, link: SessionLink): boolean {
 }
 
 /** Something has arrived, or the session leaves its connection: if the others there waited for that, they go on. */
-export function release(session: Session): void {
+export function releaseOthers(session: Session): void {
   const { link } = session;
   if (link?.suspected !== session) return;
   link.suspected = undefined;
