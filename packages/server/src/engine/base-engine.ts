@@ -343,20 +343,17 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       this.#reportRefusal(request, refusal);
       abort(refusal);
     };
-    const checked = (error?: unknown) => {
-      if (error) {
-        decided({ code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } });
-      } else {
-        const upgrade = response === undefined || response instanceof UpgradeResponse;
-        this.verify(request, upgrade, decided);
-      }
-    };
+    const upgrade = response === undefined || response instanceof UpgradeResponse;
     if (this.middlewares.length === 0 || response === undefined) {
-      checked();
+      this.verify(request, upgrade, decided);
       return;
     }
     const shown = response instanceof UpgradeResponse ? response.asServerResponse() : response;
-    runMiddlewares(this.middlewares, request, shown).then(() => checked(), checked);
+    const failed = { code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } };
+    runMiddlewares(this.middlewares, request, shown).then(
+      () => this.verify(request, upgrade, decided),
+      (error: unknown) => (error ? decided(failed) : this.verify(request, upgrade, decided)),
+    );
   }
 }
 

@@ -11,7 +11,7 @@ function queryOf(text: string): Record<string, string> {
 
 it("reads any parameters as URLSearchParams does", () => {
   const texts = fc.string({
-    unit: fc.constantFrom("a", "b", "=", "&", "1", "%", "+"),
+    unit: fc.constantFrom("a", "b", "=", "&", "1", "%", "+", "sid", "EIO", "transport", "t"),
     maxLength: 20,
   });
   fc.assert(
@@ -25,5 +25,7 @@ it("reads any parameters as URLSearchParams does", () => {
 it("takes no name for more than a name", () => {
   const query = queryOf("__proto__=a&constructor=b");
   expect(Object.keys(query)).toEqual(["__proto__", "constructor"]);
-  expect(Object.getPrototypeOf(query)).toBe(null);
+  expect(queryOf("a=b")["toString"]).toBe(undefined);
+  expect(queryOf("a=b")["constructor"]).toBe(undefined);
+  expect(() => Object.assign(Object.getPrototypeOf(query), { c: "d" })).toThrow(TypeError);
 });
