@@ -370,6 +370,7 @@ describe("use()", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no"))],
+    ["rejects without a reason", () => Promise.reject()],
   ])("a middleware that %s refuses with code 3", async (_what, middleware) => {
     const server = await start();
     engineOf(server).use(middleware as never);

@@ -349,15 +349,14 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       return;
     }
     const shown = response instanceof UpgradeResponse ? response.asServerResponse() : response;
-    const failed = { code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } };
     runMiddlewares(this.middlewares, request, shown).then(
       () => this.verify(request, upgrade, decided),
-      (error: unknown) => (error ? decided(failed) : this.verify(request, upgrade, decided)),
+      () => decided({ code: engineErrors.BAD_REQUEST, context: { name: "MIDDLEWARE_FAILURE" } }),
     );
   }
 }
 
-/** Runs the middlewares one after the other. Rejects with what the first one to refuse gave, or threw. */
+/** Runs the middlewares one after the other. Rejects when one refuses, or throws. */
 async function runMiddlewares(
   middlewares: readonly EngineMiddleware[],
   request: IncomingMessage,
