@@ -12,6 +12,7 @@ import { frameBound, unframeable } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
 import type { Settings } from "./options.ts";
 import type { SegmentStore } from "./segment-store.ts";
+import { textMaxBytes } from "./text.ts";
 
 /** While there is no space, entries stop here, and what is left of the segment is for sessions and trims. */
 const entriesStopAt = 0.75;
@@ -53,9 +54,12 @@ export class Admission {
   /** Each gives whether it went through. */
   readonly #waiting: (() => boolean)[] = [];
   #waitingBytes = 0;
+  /** A frame that may be no longer than this is allowed whatever it has: none of its texts is too long. */
+  readonly #usualBytes: number;
 
   constructor(settings: Settings, store: SegmentStore, onFull: () => void) {
     this.#settings = settings;
+    this.#usualBytes = Math.min(settings.entryMaxBytes, textMaxBytes);
     this.#store = store;
     this.#onFull = onFull;
   }
@@ -70,14 +74,17 @@ export class Admission {
     records: readonly StreamRecord[],
     closed: JournalError | undefined,
   ): void {
-    if (records.length === 0) return;
-    if (this.#waiting.length === 0 && this.#take(stream, { records, closed })) return;
+    const [record] = records;
+    if (record === undefined) return;
+    if (this.#waiting.length === 0) {
+      const isOne = records.length === 1 && closed === undefined;
+      if (isOne && this.#takeUsual(stream, record)) return;
+      if (this.#take(stream, { records, closed })) return;
+    }
     const isTooMuch = this.#isTooMuch(records);
     // Their owners may change the bodies once this call is over.
-    const contents = records.map((record) =>
-      isTooMuch && record.kind === "entry"
-        ? record
-        : { ...record, body: new Uint8Array(record.body) },
+    const contents = records.map((one) =>
+      isTooMuch && one.kind === "entry" ? one : { ...one, body: new Uint8Array(one.body) },
     );
     let bytes = 0;
     for (const [index, content] of contents.entries())
@@ -101,6 +108,20 @@ export class Admission {
     while (this.#waiting[0]?.() === true) this.#waiting.shift();
   }
 
+  /** The usual case, in one step. @returns false when it is another: more records, a large one, no room, a failure */
+  #takeUsual(stream: FilesStream, record: StreamRecord): boolean {
+    const commit = this.#commit;
+    if (commit === undefined || commit.failure !== undefined || this.#store.lacking) return false;
+    const bound = frameBound(record);
+    if (bound > this.#usualBytes || !commit.hasRoom(bound)) return false;
+    if (commit.pendingBytes + bound > this.#settings.pendingMaxBytes) return false;
+    const fate = this.#fateOfId(stream, record, commit.stamp(), stream.appended + 1);
+    if (fate === undefined) commit.add(stream, record, record, true);
+    else commit.addUnwritten(stream, record, fate);
+    commit.schedule();
+    return true;
+  }
+
   /** @returns false when it has to wait for a segment */
   #take(stream: FilesStream, call: AppendCall): boolean {
     const commit = this.#commit;
@@ -114,13 +135,7 @@ export class Admission {
     if (room === undefined) return false;
 
     const now = commit.stamp();
-    const [record] = records;
-    const [content] = contents;
-    if (records.length === 1 && record !== undefined && content !== undefined) {
-      const fate = room.refusal(content) ?? this.#fateOf(stream, content, now, stream.appended + 1);
-      if (fate === undefined) commit.add(stream, record, content, true);
-      else commit.addUnwritten(stream, record, fate);
-    } else this.#takeBatch(stream, { records, contents, room, now });
+    this.#takeBatch(stream, { records, contents, room, now });
     commit.schedule();
     return true;
   }
@@ -182,6 +197,15 @@ export class Admission {
   ): Unwritten | undefined {
     const detail = this.#tooLarge(record);
     if (detail !== undefined) return new JournalError("HF_ENTRY_TOO_LARGE", { detail });
+    return this.#fateOfId(stream, record, now, offset);
+  }
+
+  #fateOfId(
+    stream: FilesStream,
+    record: StreamRecord,
+    now: number,
+    offset: number,
+  ): Unwritten | undefined {
     if (record.kind === "session") return undefined;
     const id = record.messageId;
     if (id === undefined) return undefined;

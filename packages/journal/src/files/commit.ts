@@ -110,9 +110,13 @@ export class GroupCommit {
     return this.#ageMs;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#filling.end + bytes <= this.#segment.size;
+  }
+
   /** @returns whether there is room for so much; takes the next segment when there has to be one */
   makeRoom(bytes: number): boolean {
-    if (this.#filling.end + bytes <= this.#segment.size) return true;
+    if (this.hasRoom(bytes)) return true;
     const start = Buffer.from(JSON.stringify(this.#host.startOfSegment(this.#filling.end)));
     const next = this.#host.store.takeNext(
       segmentHeadBytes + start.length + frameHeaderBytes + 8 + bytes,

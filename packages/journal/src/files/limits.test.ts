@@ -68,3 +68,35 @@ it("counts what waits for a segment once, and refuses what is more, the last of 
   expect(stream.head).toBe(refused + 1);
   await journal.close();
 });
+
+/** Alone and small a record is taken in one step: what is too much for the store is so there too. */
+it("refuses a single record that is too large, whatever it is that makes it so", async () => {
+  const settings = { segmentBytes: 256 * 1024, minimumFreeBytes: 0, entryMaxBytes: 1_000 };
+  const disk = new SimulatedDisk().newProcess();
+  const journal = await openFilesJournal("/store", { ...settings, clock: new ManualClock(), disk });
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  stream.append([entry("k".repeat(1_001))]);
+  stream.append([session("k".repeat(1_001))]);
+  stream.append([entry("", { tags: ["t".repeat(1_001)] })]);
+  stream.append([entry("k".repeat(1_000))]);
+  await follower.told(4);
+  const kinds = follower.fates.map(({ kind }) => kind);
+  expect(kinds).toEqual(["refused", "refused", "refused", "committed"]);
+  await journal.close();
+});
+
+it("refuses a single entry with a tag that is too long for a frame", async () => {
+  const settings = { segmentBytes: 256 * 1024, minimumFreeBytes: 0 };
+  const disk = new SimulatedDisk().newProcess();
+  const journal = await openFilesJournal("/store", { ...settings, clock: new ManualClock(), disk });
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  stream.append([entry("", { tags: ["t".repeat(16_384)] })]);
+  stream.append([entry("", { tags: ["t".repeat(16_383)] })]);
+  await follower.told(2);
+  expect(follower.fates.map(({ kind }) => kind)).toEqual(["refused", "committed"]);
+  await journal.close();
+});
