@@ -12,7 +12,7 @@ import { readSettings, type Settings } from "./harness/command-line.ts";
 import { compileLoadgen } from "./harness/compile-loadgen.ts";
 import { findHoldfast } from "./harness/holdfast-module.ts";
 import { PeerProcess } from "./harness/peer-process.ts";
-import { type PeerName, versionOf } from "./harness/peers.ts";
+import { type PeerName, peersOf, versionOf } from "./harness/peers.ts";
 import { judgeRun, markdownOf, type RunRecord, type Sample } from "./harness/report.ts";
 import { short } from "./harness/statistics.ts";
 import type { Figure, RunSettings, Workload } from "./workloads/workload.ts";
@@ -68,7 +68,7 @@ async function measureAll(bench: Bench): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
     for (const workload of workloads) {
-      for (const peer of rotate(peers, repetition)) {
+      for (const peer of rotate(peersOf(repetition, peers), repetition)) {
         if (!workload.peers.includes(peer)) continue;
         const sample = await measureOnce(bench, { workload, peer, repetition });
         samples.push(sample);
@@ -81,7 +81,7 @@ async function measureAll(bench: Bench): Promise<Sample[]> {
 
 /** Another peer goes first in every repetition, so that no one always has the cold machine. */
 function rotate(peers: readonly PeerName[], by: number): readonly PeerName[] {
-  const at = by % peers.length;
+  const at = by % Math.max(1, peers.length);
   return [...peers.slice(at), ...peers.slice(0, at)];
 }
 

@@ -8,7 +8,7 @@ export const usage = `node bench/run.mjs [options]
   --quick            one short repetition of everything (under 2 minutes)
   --only W1,W2       only these workloads: ${workloads.map(({ id }) => id).join(", ")}
   --peers holdfast   only these peers: ${peerNames.join(", ")}
-  --reps 5           interleaved repetitions
+  --reps 11          interleaved repetitions
   --check            exit 1 when a floor does not hold
   --write            write bench/results/latest.* even if the run was not the full one`;
 
@@ -27,7 +27,7 @@ export interface Settings extends CommonSettings {
   readonly peers: readonly PeerName[];
 }
 
-const fullRepetitions = 5;
+const fullRepetitions = 11;
 
 /** What every run can be told. */
 export const commonOptions = {

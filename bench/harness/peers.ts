@@ -16,6 +16,12 @@ export const protocolOf: Record<PeerName, Protocol> = {
   uwebsockets: "bare",
 };
 
+/** The peers of a repetition: the bare ones, against which nothing is judged, are in every third. */
+export function peersOf(repetition: number, peers: readonly PeerName[]): readonly PeerName[] {
+  const all = repetition % 3 === 0;
+  return peers.filter((peer) => all || protocolOf[peer] === "socket.io");
+}
+
 export function isPeerName(word: string): word is PeerName {
   return (peerNames as readonly string[]).includes(word);
 }
