@@ -1,22 +1,26 @@
 /**
  * Whether work grows with the input or faster. Wall time says little on a busy machine; what says it is how the CPU time
  * of the process grows when the input doubles: linear work doubles, quadratic work takes four times as much.
+ *
+ * One doubling cannot tell them apart where CPU time itself is uncertain by half: the caches of a machine are shared.
+ * Over several, linear work has to look three times as dear, and quadratic work less than half as dear, to be mistaken.
  */
 
 const rounds = 5;
 const sizesMax = 3;
+const doublings = 3;
 
 /** Below this a measurement is mostly of the clock. */
-const measurableMicros = 4000;
+const measurableMicros = 2000;
 
-/** What doubling the input may cost. Not two: the collector of garbage works in the same process. */
+/** What doubling the input may cost, on average. Not two: the collector of garbage works in the same process. */
 export const growthMax = 3;
 
 /**
  * Work that is not linear shows at any size, while the collector disturbs now this size, now that: so when the growth
  * is too much, larger sizes are tried.
  *
- * @returns the CPU time for twice the input divided by that for the input, each the best of five.
+ * @returns by how much the CPU time grows with each doubling of the input, each time the best of five.
  */
 export function growth(prepare: (size: number) => () => void, startSize: number): number {
   // So that what is compared is compiled code with compiled code.
@@ -34,12 +38,12 @@ export function growth(prepare: (size: number) => () => void, startSize: number)
 
 function growthAt(prepare: (size: number) => () => void, size: number): number {
   let best = Number.POSITIVE_INFINITY;
-  let bestTwice = Number.POSITIVE_INFINITY;
+  let bestGrown = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {
     best = Math.min(best, cpuMicros(prepare(size)));
-    bestTwice = Math.min(bestTwice, cpuMicros(prepare(size * 2)));
+    bestGrown = Math.min(bestGrown, cpuMicros(prepare(size * 2 ** doublings)));
   }
-  return bestTwice / best;
+  return (bestGrown / best) ** (1 / doublings);
 }
 
 function cpuMicros(work: () => void): number {
