@@ -24,8 +24,8 @@ async function changedAt(file: string): Promise<number> {
   return (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
 }
 
-async function bundleSources(benchFolder: string, packages: string): Promise<string> {
-  const file = join(benchFolder, "build", "holdfast-source.cjs");
+/** Bundles the server of a folder of packages into one file. */
+export async function bundleSources(packages: string, file: string): Promise<void> {
   await build({
     entryPoints: [join(packages, "server/src/index.ts")],
     outfile: file,
@@ -38,7 +38,6 @@ async function bundleSources(benchFolder: string, packages: string): Promise<str
     sourcemap: "linked",
     logLevel: "error",
   });
-  return file;
 }
 
 export async function findHoldfast(benchFolder: string): Promise<HoldfastModule> {
@@ -50,6 +49,7 @@ export async function findHoldfast(benchFolder: string): Promise<HoldfastModule>
   const changed = Math.max(...(await Promise.all(changes)));
   if (built > 0 && built >= changed)
     return { file: undefined, description: "packages/server/dist" };
-  const file = await bundleSources(benchFolder, packages);
+  const file = join(benchFolder, "build", "holdfast-source.cjs");
+  await bundleSources(packages, file);
   return { file, description: "bundled from packages/server/src (newer than dist)" };
 }

@@ -1,0 +1,132 @@
+/**
+ * Versions of ours side by side under one workload: is a change worth its code?
+ *
+ * The servers of all versions are up at once and take the load in turns, in short slices, so that what else the machine
+ * does meets all of them. What differs from process to process (which code was compiled when, where memory lies) is met by
+ * several generations of fresh processes. Ratios are formed within a generation, from the medians of its slices.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { compileLoadgen } from "./harness/compile-loadgen.ts";
+import { bundleSources } from "./harness/holdfast-module.ts";
+import { PeerProcess } from "./harness/peer-process.ts";
+import { isPeerName, type PeerName } from "./harness/peers.ts";
+import { short, showSpread, spreadOf } from "./harness/statistics.ts";
+import { workloads } from "./workloads/all.ts";
+import type { Workload } from "./workloads/workload.ts";
+
+const usage = `node bench/compare.mjs <workload> [--generations 3] [--rounds 5] <version> <version> ...
+  workload: ${workloads.map(({ id }) => id).join(", ")}
+  version: <name>=<folder of a checkout, or bundle.cjs>[=memory | =disk] for ours, with a store if it says so; or the name of a peer.
+  The first version is the one that the others are compared with.`;
+
+interface Version {
+  readonly name: string;
+  readonly peer: PeerName;
+  readonly module: string | undefined;
+  readonly store: "memory" | "disk" | undefined;
+}
+
+interface Words {
+  readonly workload: Workload;
+  readonly generations: number;
+  readonly rounds: number;
+  readonly versions: readonly string[];
+}
+
+function readWords(words: readonly string[]): Words {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      generations: { type: "string", default: "3" },
+      rounds: { type: "string", default: "5" },
+    },
+  });
+  const [id, ...versions] = positionals;
+  const workload = workloads.find((one) => one.id === id);
+  if (workload === undefined || versions.length < 2) throw new Error(usage);
+  return {
+    workload,
+    generations: Number(values.generations),
+    rounds: Number(values.rounds),
+    versions,
+  };
+}
+
+async function readVersion(benchFolder: string, word: string): Promise<Version> {
+  const [name = "", folder, store] = word.split("=");
+  if (folder === undefined) {
+    if (!isPeerName(name)) throw new Error(usage);
+    return { name, peer: name, module: undefined, store: undefined };
+  }
+  if (store !== undefined && store !== "memory" && store !== "disk") throw new Error(usage);
+  const built = folder.endsWith(".cjs");
+  const file = built ? resolve(folder) : join(benchFolder, "build", `version-${name}.cjs`);
+  if (!built) await bundleSources(resolve(folder, "packages"), file);
+  return { name, peer: "holdfast", module: file, store };
+}
+
+async function startAll(
+  benchFolder: string,
+  versions: readonly Version[],
+  scratch: string,
+): Promise<PeerProcess[]> {
+  return Promise.all(
+    versions.map(async ({ peer, module, store }) =>
+      PeerProcess.start({
+        benchFolder,
+        name: peer,
+        holdfastModule: module,
+        ...(store && {
+          serverOptions: { store: store === "disk" ? await mkdtemp(join(scratch, "d-")) : store },
+        }),
+      }),
+    ),
+  );
+}
+
+export interface CompareOptions {
+  readonly benchFolder: string;
+  readonly words: readonly string[];
+}
+
+export async function compare({ benchFolder, words }: CompareOptions): Promise<number> {
+  const { workload, generations, rounds, versions: named } = readWords(words);
+  const loadgen = await compileLoadgen(benchFolder);
+  const versions = await Promise.all(named.map((word) => readVersion(benchFolder, word)));
+  const ratios = versions.map((): number[] => []);
+  for (let generation = 0; generation < generations; generation += 1) {
+    const scratch = await mkdtemp(join(tmpdir(), "holdfast-compare-"));
+    const servers = await startAll(benchFolder, versions, scratch);
+    const costs = versions.map((): number[] => []);
+    try {
+      // The first round is the warm-up of all.
+      for (let round = -1; round < rounds; round += 1) {
+        for (let turn = 0; turn < servers.length; turn += 1) {
+          const at = (turn + round + 1) % servers.length;
+          const server = servers[at];
+          if (server === undefined) continue;
+          const warmupMs = round < 0 ? 2000 : 300;
+          const settings = { loadgen, quick: true, warmupMs, measureMs: 800 };
+          const { cost } = await workload.measure(server, settings);
+          if (round >= 0) costs[at]?.push(cost);
+        }
+      }
+    } finally {
+      await Promise.all(servers.map((server) => server.end()));
+      await rm(scratch, { recursive: true, force: true });
+    }
+    const medians = costs.map((of) => spreadOf(of)?.median ?? Number.NaN);
+    const [reference = Number.NaN] = medians;
+    for (const [at, median] of medians.entries()) ratios[at]?.push(reference / median);
+    const figures = versions.map(({ name }, at) => `${name} ${short(medians[at] ?? 0)}`);
+    console.log(`generation ${generation + 1}: ${figures.join(", ")} us per ${workload.unit}`);
+  }
+  for (const [at, { name }] of versions.entries()) {
+    console.log(`${versions[0]?.name} / ${name}: ${showSpread(spreadOf(ratios[at] ?? []))}`);
+  }
+  return 0;
+}
