@@ -11,8 +11,8 @@ const inFiles: readonly Fault[] = [
   {
     what: "a commit is told before it is flushed",
     file: commit,
-    code: 'if (this.#host.durability !== "disk") return this.#finish(group);',
-    without: "return this.#finish(group);",
+    code: 'else if (this.#host.durability !== "disk") this.#finish(group);',
+    without: "else if (this.#failure === undefined) this.#finish(group);",
     words: onFiles,
   },
   {
@@ -25,8 +25,22 @@ const inFiles: readonly Fault[] = [
   {
     what: "a write that failed counts as one",
     file: commit,
-    code: "      if (error !== undefined) return this.fail(error);\n",
-    without: "",
+    code: "      this.fail(error);\n      return;\n",
+    without: "      return this.#onWritten(group, undefined);\n",
+    words: onFiles,
+  },
+  {
+    what: "a group is told after the write of the next one has failed",
+    file: commit,
+    code: "if (isReady && !this.#isWrittenAtOnce(next) && ",
+    without: "if (isReady && ",
+    words: onFiles,
+  },
+  {
+    what: "a write at once counts as whole when the disk took half of it",
+    file: commit,
+    code: "    if (written >= part.length) this.#onWritten(group, undefined);\n    else {",
+    without: "    this.#onWritten(group, undefined);\n    if (written < 0) {",
     words: onFiles,
   },
   {

@@ -41,6 +41,11 @@ export interface CommitHost {
 }
 
 const blockBytes = 1024 * 1024;
+/**
+ * Groups up to this are written by the main thread: a hop to another thread and back takes longer. When more is on its way
+ * the hop is no loss, for what comes meanwhile makes the next group larger. (Measured: with 64 KiB, W3 costs 7 % more.)
+ */
+const atOnceBytes = 4 * 1024;
 /** How often it is tried to open a segment while the process has no descriptor left. */
 const openEveryMs = 1_000;
 const head = new FrameHead();
@@ -226,15 +231,42 @@ export class GroupCommit {
     else this.#changeSegment(group).catch((error: unknown) => this.fail(error));
   }
 
+  #isWrittenAtOnce({ start, end, parts }: Group): boolean {
+    // Without a flush to wait for, groups would be what one callback appends: a write for each message.
+    const waits = this.#host.durability === "disk";
+    return waits && parts.length === 1 && end - start <= atOnceBytes;
+  }
+
   #write(group: Group): void {
-    writeFully(this.#file, group.bytes(), group.start, (error) => {
-      if (this.#failure !== undefined) return;
-      if (error !== undefined) return this.fail(error);
-      if (this.#host.durability !== "disk") return this.#finish(group);
+    const parts = group.bytes();
+    const [first] = parts;
+    if (first !== undefined && this.#isWrittenAtOnce(group)) this.#writeAtOnce(group, first);
+    else writeFully(this.#file, parts, group.start, (error) => this.#onWritten(group, error));
+  }
+
+  #writeAtOnce(group: Group, part: Uint8Array): void {
+    let written: number;
+    try {
+      written = this.#file.writeAtOnce(part, group.start);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (written >= part.length) this.#onWritten(group, undefined);
+    else {
+      const rest = [part.subarray(written)];
+      writeFully(this.#file, rest, group.start + written, (error) => this.#onWritten(group, error));
+    }
+  }
+
+  #onWritten(group: Group, error: Error | undefined): void {
+    if (this.#failure !== undefined) return;
+    if (error !== undefined) this.fail(error);
+    else if (this.#host.durability !== "disk") this.#finish(group);
+    else
       this.#flush(group.segment, group.end, () => {
         if (this.#failure === undefined) this.#finish(group);
       });
-    });
   }
 
   #flush(segment: Segment, end: number, done: () => void): void {
@@ -251,10 +283,11 @@ export class GroupCommit {
   #finish(group: Group): void {
     group.segment.end = group.end;
     this.#running = undefined;
-    // The next group goes to the disk while this one is told; but what a full segment leads to comes after all of it.
+    // The next group goes to the disk while this one is told; but what a full segment leads to comes after all of it,
+    // and so does a write that may fail at once: nothing is told after an error.
     const next = this.#ended[0] ?? this.#filling;
-    if (next.isWritten && next.segment === group.segment && this.#failure === undefined)
-      this.#next();
+    const isReady = next.isWritten && next.segment === group.segment;
+    if (isReady && !this.#isWrittenAtOnce(next) && this.#failure === undefined) this.#next();
     group.tellCommitted();
     if (group.isWritten) this.#host.groupCommitted();
     if (this.#running === undefined) this.#next();

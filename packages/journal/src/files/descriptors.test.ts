@@ -40,7 +40,7 @@ function counting(
             },
           },
           ...Object.fromEntries(
-            (["write", "flush", "read", "size", "truncate"] as const).map((name) => [
+            (["write", "writeAtOnce", "flush", "read", "size", "truncate"] as const).map((name) => [
               name,
               { value: file[name].bind(file) },
             ]),

@@ -123,3 +123,31 @@ it("begins another epoch, however often the start that has to is killed", async 
   expect(epochs.length).toBeGreaterThan(5);
   expect(epochs.filter((count) => count < 2)).toEqual([]);
 });
+
+it("tells of what is on the disk before it tells that the write behind it failed", async () => {
+  const held: (() => void)[] = [];
+  const disk = new SimulatedDisk({ schedule: (run) => held.push(run) });
+  const opening = open(disk);
+  let opened = false;
+  const done = opening.then(() => {
+    opened = true;
+  });
+  while (!opened) {
+    held.shift()?.();
+    await settle();
+  }
+  await done;
+  const { stream, follower } = await opening;
+  held.length = 0;
+
+  // The first is written and waits for its flush; the second is appended meanwhile, and its write fails.
+  stream.append([entry("first")]);
+  await settle();
+  stream.append([entry("second")]);
+  await settle();
+  disk.onCall = ({ name }) => (name === "write" ? { error: "EIO" } : undefined);
+  while (held.length > 0) held.shift()?.();
+  await settle();
+
+  expect(follower.fates.map(({ kind }) => kind)).toEqual(["committed", "refused"]);
+});

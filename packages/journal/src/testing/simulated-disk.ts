@@ -411,19 +411,26 @@ class SimulatedFile implements DiskFile {
     position: number,
     done: (error: Error | undefined, written: number) => void,
   ): void {
-    const act = (fault: DiskFault | undefined): number => {
-      const bytes = Buffer.concat(parts);
-      const short = fault !== undefined && "short" in fault;
-      const count = short ? shortCount(position, bytes.length) : bytes.length;
-      const grown = Math.max(0, position + count - this.#inode.data.length);
-      if (this.#disk.usedBytes + grown > this.#disk.capacity) {
-        throw diskError("ENOSPC", "write", this.#path);
-      }
-      this.#inode.write(bytes.subarray(0, count), position);
-      return count;
-    };
+    const act = (fault: DiskFault | undefined) =>
+      this.#write(Buffer.concat(parts), position, fault);
     const call = { name: "write", path: this.#path } as const;
     this.#process.later(call, act, (error, count = 0) => done(error, count));
+  }
+
+  writeAtOnce(part: Uint8Array, position: number): number {
+    if (!this.#disk.isCurrent(this.#process)) return part.length;
+    return this.#write(part, position, this.#disk.begin("write", this.#path));
+  }
+
+  #write(bytes: Uint8Array, position: number, fault: DiskFault | undefined): number {
+    const short = fault !== undefined && "short" in fault;
+    const count = short ? shortCount(position, bytes.length) : bytes.length;
+    const grown = Math.max(0, position + count - this.#inode.data.length);
+    if (this.#disk.usedBytes + grown > this.#disk.capacity) {
+      throw diskError("ENOSPC", "write", this.#path);
+    }
+    this.#inode.write(bytes.subarray(0, count), position);
+    return count;
   }
 
   flush(done: (error: Error | undefined) => void): void {
