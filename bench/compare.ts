@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { countOf } from "./harness/command-line.ts";
 import { compileLoadgen } from "./harness/compile-loadgen.ts";
 import { bundleSources } from "./harness/holdfast-module.ts";
 import { PeerProcess } from "./harness/peer-process.ts";
@@ -17,10 +18,13 @@ import { short, showSpread, spreadOf } from "./harness/statistics.ts";
 import { workloads } from "./workloads/all.ts";
 import type { Workload } from "./workloads/workload.ts";
 
+/** A server that has had a load before is not idle. */
+const comparable = workloads.filter(({ cost }) => cost === "cpu");
+
 const usage = `node bench/compare.mjs <workload> [--generations 3] [--rounds 5] <version> <version> ...
-  workload: ${workloads.map(({ id }) => id).join(", ")}
+  workload: ${comparable.map(({ id }) => id).join(", ")}
   version: <name>=<folder of a checkout, or bundle.cjs>[=memory | =disk] for ours, with a store if it says so; or the name of a peer.
-  The first version is the one that the others are compared with.`;
+  Each has its own name. The first is the one that the others are compared with.`;
 
 interface Version {
   readonly name: string;
@@ -46,12 +50,15 @@ function readWords(words: readonly string[]): Words {
     },
   });
   const [id, ...versions] = positionals;
-  const workload = workloads.find((one) => one.id === id);
-  if (workload === undefined || versions.length < 2) throw new Error(usage);
+  const workload = comparable.find((one) => one.id === id);
+  // A bundle is named after its version: two of one name would be one.
+  const names = new Set(versions.map((word) => word.split("=")[0]));
+  if (workload === undefined || versions.length < 2 || names.size < versions.length)
+    throw new Error(usage);
   return {
     workload,
-    generations: Number(values.generations),
-    rounds: Number(values.rounds),
+    generations: countOf("generations", values.generations),
+    rounds: countOf("rounds", values.rounds),
     versions,
   };
 }

@@ -40,9 +40,14 @@ export const commonOptions = {
 
 /** How often everything is measured: as `--reps` says, else once for a quick run. */
 export function repetitionsOf(reps: string | undefined, quick: boolean, full: number): number {
-  const repetitions = reps === undefined ? (quick ? 1 : full) : Number(reps);
-  if (Number.isInteger(repetitions) && repetitions >= 1) return repetitions;
-  throw new Error(`--reps is a whole number from 1, got "${reps}"`);
+  return reps === undefined ? (quick ? 1 : full) : countOf("reps", reps);
+}
+
+/** How often something is done, as an option says it. */
+export function countOf(option: string, word: string): number {
+  const count = Number(word);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new Error(`--${option} is a whole number from 1, got "${word}"`);
 }
 
 /** "W1, W2" */
