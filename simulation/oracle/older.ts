@@ -3,11 +3,11 @@ import { Backfill } from "./backfill.ts";
 import type { StayModel } from "./connection-model.ts";
 import type { EmitRecord } from "./emit-record.ts";
 import type { Oracle } from "./oracle.ts";
-import type { SessionModel } from "./session-model.ts";
+import type { JoiningModel, SessionModel } from "./session-model.ts";
 
 /** A join that is under way. */
 export interface Joining {
-  /** It is kept. */
+  /** It is kept, unless the room was left meanwhile. */
   joined(): void;
   /** It is kept, or never will be. */
   over(): void;
@@ -36,18 +36,24 @@ export class Older {
       session.allowed.add(n);
       session.unordered.add(n);
     }
-    session.joining.set(room, (session.joining.get(room) ?? 0) + 1);
+    const joining: JoiningModel = { room, stay: session.stay };
+    session.joining.add(joining);
     if (!session.rooms.has(room)) session.rooms.set(room, "maybe");
     return {
       joined: () => this.#hasJoined(session, backfill),
       over: () => {
-        const count = (session.joining.get(room) ?? 1) - 1;
-        if (count === 0) session.joining.delete(room);
-        else session.joining.set(room, count);
+        if (!session.joining.delete(joining)) return;
         // It may have been kept after a leave that was called later, also when its socket has gone meanwhile.
         if (!session.rooms.has(room)) session.rooms.set(room, "maybe");
       },
     };
+  }
+
+  /** A socket leaves a room that it does not show: what it is still to join of it with older entries, it never will. */
+  leavesEarly(session: SessionModel, room: string): void {
+    for (const joining of session.joining) {
+      if (joining.room === room && joining.stay === session.stay) session.joining.delete(joining);
+    }
   }
 
   /** What the journal has of a room, or is about to have. */
@@ -65,6 +71,8 @@ export class Older {
 
   #hasJoined(session: SessionModel, backfill: Backfill): void {
     const { room, asked } = backfill;
+    // Whether it was joined before it was left, and is owed older entries, only the server knows.
+    if ((session.lastLeave.get(room) ?? 0) > asked) return;
     backfill.joined = this.#oracle.call();
     const changed = (session.lastChange.get(room) ?? 0) > asked;
     const meanwhile: EmitRecord[] = [];
@@ -86,7 +94,7 @@ export class Older {
   /** An older entry has reached its client. */
   check(stay: StayModel, { n, to }: EmitRecord): void {
     const { backfills, joining, owner } = stay.session;
-    const rooms = new Set([...backfills.map(({ room }) => room), ...joining.keys()]);
+    const rooms = new Set([...backfills, ...joining].map(({ room }) => room));
     // Older entries of two rooms: it comes with both.
     if (to.rooms.filter((room) => rooms.has(room)).length > 1) return;
     for (const backfill of backfills) {

@@ -112,7 +112,7 @@ export class Oracle {
       if (session.namespace !== namespace) continue;
       if (session.ended && !session.endUncertain) continue;
       const membership = session.isMeant(to);
-      if (stored && membership !== "in" && to.rooms.some((room) => session.joining.has(room))) {
+      if (stored && membership !== "in" && to.rooms.some((room) => session.isJoining(room))) {
         session.allowed.add(n);
         session.unordered.add(n);
       }

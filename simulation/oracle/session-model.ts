@@ -9,6 +9,13 @@ import type { EmitRecord, Recipients } from "./emit-record.ts";
 /** maybe: the call that decided it was under way when the process was killed. */
 export type Membership = "in" | "maybe";
 
+/** A join with older entries that is under way. */
+export interface JoiningModel {
+  readonly room: string;
+  /** Where it was called. */
+  readonly stay: StayModel | undefined;
+}
+
 export class SessionModel {
   readonly namespace: string;
   /** Whose it is: the name of the simulated device. */
@@ -39,10 +46,10 @@ export class SessionModel {
   readonly given = new Map<number, number>();
   /** Older entries that it has asked for. */
   readonly backfills: Backfill[] = [];
-  /** Rooms that it is joining with older entries, and how often. */
-  readonly joining = new Map<string, number>();
-  /** The last call that changed a room. */
+  readonly joining = new Set<JoiningModel>();
+  /** The last call that changed a room, and the last one that may have left it. */
   readonly lastChange = new Map<string, number>();
+  readonly lastLeave = new Map<string, number>();
   /** What may come as an older entry: out of the order of the others. */
   readonly unordered = new Set<number>();
   /** Older entries that were sent. */
@@ -155,7 +162,11 @@ export class SessionModel {
 
   isIn(room: string): Membership | "out" {
     // A join with older entries is kept later than what was called after it.
-    return this.rooms.get(room) ?? (this.joining.has(room) ? "maybe" : "out");
+    return this.rooms.get(room) ?? (this.isJoining(room) ? "maybe" : "out");
+  }
+
+  isJoining(room: string): boolean {
+    return [...this.joining].some((joining) => joining.room === room);
   }
 
   /** Whether an emit is for it. */
@@ -184,6 +195,7 @@ export class SessionModel {
 
   leave(room: string, n: number): void {
     this.lastChange.set(room, n);
+    this.lastLeave.set(room, n);
     if (this.doubtful) this.rooms.set(room, "maybe");
     else this.rooms.delete(room);
     this.changes.push({ n, room, certain: false });
@@ -192,6 +204,7 @@ export class SessionModel {
   /** Whether it leaves depends on what only the server knows. */
   mayLeave(room: string, n: number): void {
     this.lastChange.set(room, n);
+    this.lastLeave.set(room, n);
     if (this.rooms.has(room)) this.rooms.set(room, "maybe");
   }
 

@@ -167,6 +167,9 @@ export class App {
   leave(socket: AppSocket, room: string): void {
     const session = this.models.get(socket);
     session?.leave(room, this.#oracle.call());
+    if (session !== undefined && !socket.rooms.has(room)) {
+      this.#oracle.older.leavesEarly(session, room);
+    }
     void socket.leave(room);
   }
 
