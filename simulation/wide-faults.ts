@@ -6,6 +6,8 @@ const commit = `${files}/commit.ts`;
 const server = "packages/server/src";
 const wide = ["--wide"];
 const onFiles = ["--wide", "--store=files"];
+/** Its reads take long. */
+const onSlowDisk = ["--wide", "--store=simulated"];
 
 const inFiles: readonly Fault[] = [
   {
@@ -150,6 +152,13 @@ const inOlder: readonly Fault[] = [
     code: "left-- <= 0",
     without: "left-- <= 1",
     words: wide,
+  },
+  {
+    what: "a room that is left before its older events are found is joined all the same",
+    file: `${server}/session-keeper.ts`,
+    code: "      if (!rooms.has(room)) continue;\n",
+    without: "",
+    words: onSlowDisk,
   },
   {
     what: "what has expired is given all the same",

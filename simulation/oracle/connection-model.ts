@@ -58,7 +58,10 @@ export class ConnectionModel {
   readonly id: string;
   /** By namespace, in the order in which they began. */
   readonly stays = new Map<string, StayModel[]>();
-  /** The last call before the client asked for a namespace. */
+  /**
+   * The last call before the client asked for a namespace, and was not let in yet. Who leaves meanwhile and asks once
+   * more is let in as it has asked first.
+   */
   readonly asked = new Map<string, number>();
   /** Up to which stay the client has left a namespace, though the server may not know yet. */
   readonly left = new Map<string, number>();
@@ -69,7 +72,13 @@ export class ConnectionModel {
     this.id = id;
   }
 
+  /** @param call the last one before it did */
+  asks(namespace: string, call: number): void {
+    if (!this.asked.has(namespace)) this.asked.set(namespace, call);
+  }
+
   begin(namespace: string, session: SessionModel): StayModel {
+    this.asked.delete(namespace);
     const stay = new StayModel(session, this.id);
     const stays = this.stays.get(namespace);
     if (stays === undefined) this.stays.set(namespace, [stay]);

@@ -38,6 +38,7 @@ export class Older {
     }
     const joining: JoiningModel = { room, stay: session.stay };
     session.joining.add(joining);
+    session.olderRooms.add(room);
     if (!session.rooms.has(room)) session.rooms.set(room, "maybe");
     return {
       joined: () => this.#hasJoined(session, backfill),
@@ -93,10 +94,9 @@ export class Older {
 
   /** An older entry has reached its client. */
   check(stay: StayModel, { n, to }: EmitRecord): void {
-    const { backfills, joining, owner } = stay.session;
-    const rooms = new Set([...backfills, ...joining].map(({ room }) => room));
+    const { backfills, olderRooms, owner } = stay.session;
     // Older entries of two rooms: it comes with both.
-    if (to.rooms.filter((room) => rooms.has(room)).length > 1) return;
+    if (to.rooms.filter((room) => olderRooms.has(room)).length > 1) return;
     for (const backfill of backfills) {
       const later = backfill.has(n) ? backfill.give(stay, n) : undefined;
       if (later === undefined) continue;

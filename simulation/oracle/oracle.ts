@@ -259,8 +259,7 @@ export class Oracle {
 
   /** A client asks for a namespace. @param auth what it brings, as text */
   asks(connectionId: string, namespace: string, auth: string): void {
-    const connection = this.connection(connectionId);
-    connection.asked.set(namespace, this.#calls);
+    this.connection(connectionId).asks(namespace, this.#calls);
     const owner = `${/"device":"(\w+)"/.exec(auth)?.[1]}${namespace}`;
     if (!this.#firstAsked.has(owner)) this.#firstAsked.set(owner, this.#calls);
     // That it was used may be kept, also when the client is gone before it is let in.

@@ -47,6 +47,8 @@ export class SessionModel {
   /** Older entries that it has asked for. */
   readonly backfills: Backfill[] = [];
   readonly joining = new Set<JoiningModel>();
+  /** Rooms that it has asked older entries of, whatever became of that. */
+  readonly olderRooms = new Set<string>();
   /** The last call that changed a room, and the last one that may have left it. */
   readonly lastChange = new Map<string, number>();
   readonly lastLeave = new Map<string, number>();

@@ -1,21 +1,21 @@
 /**
- * Goal: who leaves a room before the older entries of it are found is owed none of them, and is not in it; everybody
- * else gets them. Method: the oracle is told what a simulated application would tell it.
+ * Goal: the oracle demands what is promised and nothing else, where what the server does first depends on its disk:
+ * who leaves a room before the older entries of it are found is owed none of them, and is not in it; who asks once more
+ * before he is let in may be let in as he has asked first. Method: it is told what a simulated application would tell.
  */
 import { expect, it } from "vitest";
 import { Scheduler } from "../kernel/scheduler.ts";
 import { Trace } from "../kernel/trace.ts";
+import type { Found } from "./connection-model.ts";
 import type { Joining } from "./older.ts";
 import { Oracle } from "./oracle.ts";
 import type { SessionModel } from "./session-model.ts";
 
 const namespace = "/";
 const room = "b";
-const toRoom = { rooms: [room], except: [] };
 
-/** A session that asks for what is in a room: one entry. */
-function scene(): { oracle: Oracle; session: SessionModel; older: number; join: Joining } {
-  const oracle = new Oracle(new Scheduler(), new Trace(false), {
+function newOracle(): Oracle {
+  return new Oracle(new Scheduler(), new Trace(false), {
     durable: true,
     journal: true,
     identify: false,
@@ -31,20 +31,34 @@ function scene(): { oracle: Oracle; session: SessionModel; older: number; join: 
     wallMs: () => 0,
     receiptStoredMs: 1_000,
   });
+}
+
+const found: Found = {
+  pid: "pid",
+  presented: undefined,
+  position: undefined,
+  remembers: false,
+  goesOn: false,
+  tab: "d0",
+  key: "key",
+};
+
+/** A session that asks for what is in a room: one entry. */
+function scene(): { oracle: Oracle; session: SessionModel; older: number; join: Joining } {
+  const oracle = newOracle();
   const older = stored(oracle);
-  const found = { pid: "pid", presented: undefined, position: undefined, key: "key", tab: "d0" };
-  const session = oracle.connected(namespace, "connection", "d0", {
-    ...found,
-    remembers: false,
-    goesOn: false,
-  });
-  const join = oracle.older.joins(session, room, (entries) => new Set(entries));
+  const session = oracle.connected(namespace, "connection", "d0", found);
+  const join = joins(oracle, session, room);
   return { oracle, session, older, join };
 }
 
+function joins(oracle: Oracle, session: SessionModel, room: string): Joining {
+  return oracle.older.joins(session, room, (entries) => new Set(entries));
+}
+
 /** Something is said in the room. */
-function stored(oracle: Oracle): number {
-  const n = oracle.emit(namespace, "stored", toRoom);
+function stored(oracle: Oracle, rooms: readonly string[] = [room]): number {
+  const n = oracle.emit(namespace, "stored", { rooms, except: [] });
   oracle.fates.committed(n, n);
   return n;
 }
@@ -112,10 +126,46 @@ it("a join that never was says nothing of what else is kept", () => {
 
 it("a leave on one connection takes nothing back of a join that was called on the one before", () => {
   const { oracle, session } = scene();
-  const found = { pid: "pid", presented: "pid", position: undefined, key: "key", tab: "d0" };
   oracle.disconnected(session, "connection");
-  oracle.connected(namespace, "other", "d0", { ...found, remembers: true, goesOn: true });
+  oracle.connected(namespace, "other", "d0", { ...found, presented: "pid" });
   session.leave(room, oracle.call());
   oracle.older.leavesEarly(session, room);
   expect(session.isIn(room)).toBe("maybe");
+});
+
+it("what was said in two rooms comes with the older entries of both, though one was left meanwhile", () => {
+  const oracle = newOracle();
+  const older = stored(oracle, [room, "c"]);
+  const session = oracle.connected(namespace, "connection", "d0", found);
+  resolve(joins(oracle, session, room));
+  arrives(oracle, older);
+  const join = joins(oracle, session, "c");
+  session.leave("c", oracle.call());
+  resolve(join);
+  arrives(oracle, older);
+});
+
+it("who asks once more before he is let in may get what came after he asked first, and nothing before that", () => {
+  const oracle = newOracle();
+  const before = stored(oracle, []);
+  oracle.asks("connection", namespace, "");
+  const between = stored(oracle, []);
+  oracle.asks("connection", namespace, "");
+  oracle.connected(namespace, "connection", "d0", found);
+  arrives(oracle, between);
+  expect(() => arrives(oracle, before)).toThrow("which was not for it");
+});
+
+it("who was let in, and asks once more, gets nothing that came before", () => {
+  const oracle = newOracle();
+  oracle.asks("connection", namespace, "");
+  const first = oracle.connected(namespace, "connection", "d0", found);
+  oracle.ended(first);
+  const between = stored(oracle, []);
+  oracle.asks("connection", namespace, "");
+  const again = { ...found, pid: "other", key: "other" };
+  oracle.connected(namespace, "connection", "d0", again);
+  oracle.sent("connection", namespace, between);
+  const arrival = { connectionId: "connection", stayNumber: 2 };
+  expect(() => oracle.received(arrival, namespace, between, "d0")).toThrow("not for it");
 });
