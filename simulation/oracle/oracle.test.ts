@@ -1,7 +1,8 @@
 /**
  * Goal: the oracle demands what is promised and nothing else, where what the server does first depends on its disk:
  * who leaves a room before the older entries of it are found is owed none of them, and is not in it; who asks once more
- * before he is let in may be let in as he has asked first. Method: it is told what a simulated application would tell.
+ * before he is let in may be let in as he has asked first; two clients that come at once, each with a pid of one
+ * session, may both be told theirs again. Method: it is told what a simulated application would tell.
  */
 import { expect, it } from "vitest";
 import { Scheduler } from "../kernel/scheduler.ts";
@@ -168,4 +169,13 @@ it("who was let in, and asks once more, gets nothing that came before", () => {
   oracle.sent("connection", namespace, between);
   const arrival = { connectionId: "connection", stayNumber: 2 };
   expect(() => oracle.received(arrival, namespace, between, "d0")).toThrow("not for it");
+});
+
+it("a pid that was void, and is used, was told again, and may have made the others void", () => {
+  const { session } = scene();
+  session.pids.add("later");
+  session.presents("later");
+  expect([session.mayBeVoid("pid"), session.mayBeVoid("later")]).toEqual([true, false]);
+  session.presents("pid");
+  expect(session.mayBeVoid("later")).toBe(true);
 });

@@ -85,6 +85,10 @@ export class SessionModel {
 
   /** Its client comes with this pid: those that it was told before count no longer. */
   presents(presented: string): void {
+    // It was void, and is good all the same: it was told once more meanwhile, and whatever else was told may be void.
+    if (this.voidPids.has(presented)) {
+      for (const pid of this.pids) if (pid !== presented) this.#doubtfulPids.add(pid);
+    }
     for (const pid of this.pids) {
       if (pid === presented) return;
       this.voidPids.add(pid);
