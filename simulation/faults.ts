@@ -19,7 +19,7 @@ const session = `${server}/delivery/session.ts`;
 const catchUp = `${server}/delivery/catch-up.ts`;
 const claim = `${server}/delivery/claim.ts`;
 const receipts = `${server}/delivery/receipts.ts`;
-const table = `${server}/delivery/session-table.ts`;
+const stored = `${server}/delivery/stored-session.ts`;
 const adapter = `${server}/journal-adapter.ts`;
 const keeper = `${server}/session-keeper.ts`;
 const admission = `${server}/admission.ts`;
@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
   {
     what: "what is not stored overtakes an entry for a room",
     file: lane,
-    code: "      for (const room of rooms ?? []) consider(room);\n",
+    code: "      for (const room of rooms ?? []) consider(tagOfRoom(room));\n",
     without: "",
   },
   {
@@ -238,20 +238,20 @@ export const faults: readonly Fault[] = [
   {
     what: "a join is not stored",
     file: adapter,
-    code: 'return this.#delivery.change({ type: "join", session: session.key, rooms: joined });',
-    without: 'session.join([...joined][0] ?? "", this.#delivery.head); return;',
+    code: 'return this.#delivery.change({ type: "join", session: session.key, rooms: tags });',
+    without: 'session.join(tags[0] ?? "", this.#delivery.head); return;',
   },
   {
     what: "a leave is not stored",
     file: adapter,
-    code: 'return this.#delivery.change({ type: "leave", session: session.key, rooms: [room] });',
+    code: 'return this.#delivery.change({ type: "leave", session: session.key, rooms: [tagOfRoom(room)] });',
     without: "return;",
   },
   {
     what: "everybody but me is everybody but this socket's room",
     file: adapter,
-    code: "options.except === undefined ? noTags : this.#tags(options.except);",
-    without: "[...(options.except ?? [])];",
+    code: "except: except === undefined ? noTags : this.#tags(except) };",
+    without: "except: [...(except ?? [])] };",
   },
   {
     what: "a client that answers twice counts twice",
@@ -261,20 +261,20 @@ export const faults: readonly Fault[] = [
   },
   {
     what: "a checkpoint forgets the rooms",
-    file: table,
+    file: stored,
     code: "    memberships: [...session.memberships].map(([room, intervals]) => [",
     without: "    memberships: [...session.memberships].slice(1).map(([room, intervals]) => [",
   },
   {
     what: "a checkpoint forgets the receipts",
-    file: table,
+    file: stored,
     code: "  session.receipt = stored.receipt;",
     without: "  session.receipt = Number.MAX_SAFE_INTEGER;",
   },
   {
     what: "socketsJoin does not reach who is away",
     file: adapter,
-    code: 'this.#forOffline(options, (session) => ({ type: "join", session, rooms }));',
+    code: 'this.#forOffline(options, (session) => ({ type: "join", session, rooms: tags }));',
     without: "",
   },
   {

@@ -134,7 +134,7 @@ const inOlder: readonly Fault[] = [
   },
   {
     what: "a checkpoint forgets the older events that are owed",
-    file: `${delivery}/session-table.ts`,
+    file: `${delivery}/stored-session.ts`,
     code: "    ...(backfills && {\n",
     without: "    ...(undefined && backfills && {\n",
     words: wide,
