@@ -227,14 +227,16 @@ export interface RequestInit {
   readonly method?: string;
   readonly headers?: http.OutgoingHttpHeaders;
   readonly body?: string | Buffer;
+  /** Whose connections it takes, instead of one of its own. */
+  readonly agent?: http.Agent;
 }
 
-/** One HTTP request on a connection of its own. */
+/** One HTTP request. */
 export function fetchRaw(url: string, init: RequestInit = {}): Promise<Answer> {
   const answer = new Promise<Answer>((resolve, reject) => {
     const request = http.request(
       url,
-      { method: init.method ?? "GET", headers: init.headers ?? {}, agent: false },
+      { method: init.method ?? "GET", headers: init.headers ?? {}, agent: init.agent ?? false },
       (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

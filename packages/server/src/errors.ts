@@ -29,7 +29,7 @@ export const serverErrors = {
   HF_ONCE_REPLY_INVALID: "a handler with `once` returned what cannot be kept",
   HF_ONCE_TWICE: "the event has a handler with `once` already",
   HF_CONNECTION_ENDED: "the connection of the client ended before it answered",
-  HF_DRAINING: "the server is draining, and takes nothing more",
+  HF_DRAINING: "the server is draining or closing, and takes nothing more",
   HF_STORE_MISSING: "this needs a store, and the namespace has none",
   HF_ADAPTER_MISSING:
     "No adapter for this namespace, are you trying to get the list of clients of a dynamic namespace?",

@@ -407,6 +407,7 @@ export class Server<
   async close(fn?: (err?: Error) => void): Promise<void> {
     const { engine, httpServer } = this;
     this.#life = "closing";
+    if (engine instanceof BaseEngine) engine.startClosing();
     const closing = [...this._nsps.values()].map(async (namespace) => {
       for (const socket of [...namespace.sockets.values()]) socket._onclose("server shutting down");
       await namespace.adapter.close();
@@ -415,12 +416,11 @@ export class Server<
     engine?.close();
     const closed = (error?: Error) => {
       if (this.#life === "closing") this.#life = "closed";
+      // The first that comes now, to an HTTP server that listens again, opens what was closed.
+      if (engine instanceof BaseEngine) engine.takeHandshakes();
       fn?.(error);
     };
-    if (httpServer === undefined) {
-      closed();
-      return;
-    }
+    if (httpServer === undefined) return closed();
     await new Promise<void>((resolve) => {
       httpServer.close((error?: Error) => {
         closed(error);

@@ -65,6 +65,8 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   #flushesObserved = false;
   /** Set when no new connections are taken any more. */
   #retryAfterS: number | undefined;
+  /** Whether each response is to be the last on its TCP connection. */
+  protected closing = false;
 
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super();
@@ -161,6 +163,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       this.emit("initial_headers", headers, request);
     }
     this.emit("headers", headers, request);
+    if (this.closing) headers["Connection"] = "close";
   }
 
   protected connect(
@@ -219,9 +222,19 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     this.#retryAfterS = retryAfterS;
   }
 
+  /**
+   * @internal Takes no new connections, and no second request over any: an HTTP server that is to close waits for those that are
+   * kept alive, and clients that come back over one by themselves would keep it for ever.
+   */
+  startClosing(): void {
+    this.refuseHandshakes(1);
+    this.closing = true;
+  }
+
   /** Takes new connections again. */
   takeHandshakes(): void {
     this.#retryAfterS = undefined;
+    this.closing = false;
   }
 
   #drainingObjection(request: EngineRequest): Refusal | undefined {

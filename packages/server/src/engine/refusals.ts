@@ -45,13 +45,20 @@ export function abortRequest(response: ServerResponse, refusal: Refusal): void {
   const { retryAfterS } = refusal;
   const refused = refusal.code === engineErrors.FORBIDDEN ? 403 : 400;
   const status = retryAfterS === undefined ? refused : 503;
-  if (retryAfterS !== undefined) response.setHeader("Retry-After", retryAfterS);
-  // Nobody reads the body of a refused request, so nobody may keep the connection open by sending it slowly.
-  if (!response.req.complete && response.req.method !== "GET") {
-    response.setHeader("Connection", "close");
+  if (retryAfterS !== undefined) {
+    response.setHeader("Retry-After", retryAfterS);
+    // Another attempt over the same TCP connection would come to the same server.
+    endConnectionAfter(response);
   }
+  // Nobody reads the body of a refused request, so nobody may keep the connection open by sending it slowly.
+  if (!response.req.complete && response.req.method !== "GET") endConnectionAfter(response);
   response.writeHead(status, { "Content-Type": "application/json" });
   response.end(JSON.stringify({ code: refusal.code, message: refusalMessage(refusal) }));
+}
+
+/** Has a response be the last on its TCP connection. In HTTP/2 a response has no say in that. */
+export function endConnectionAfter(response: ServerResponse): void {
+  if (response.req.httpVersionMajor < 2) response.setHeader("Connection", "close");
 }
 
 /** Answers a refused upgrade, and ends its socket. */
