@@ -20,7 +20,7 @@ import {
 
 /**
  * Opens the journal in a folder, made when there is none. Rejects with HF_STORE_LOCKED, HF_STORE_CORRUPT,
- * HF_STORE_FORMAT, HF_STORE_INVALID
+ * HF_STORE_FORMAT, HF_STORE_INVALID; HF_STORE_FULL where there is no room to begin
  */
 export async function openFilesJournal(
   folder: string,

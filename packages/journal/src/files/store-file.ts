@@ -5,7 +5,7 @@ import { JournalError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { unwrap, wrap } from "./container.ts";
 import { crc32c } from "./crc32c.ts";
-import { codeOf, createFile, readFile, write } from "./file-io.ts";
+import { codeOf, createFile, isFull, readFile, write } from "./file-io.ts";
 import { corrupt, parseName } from "./segment.ts";
 
 export const storeName = "store";
@@ -60,5 +60,6 @@ export function noStore(folder: string): JournalError {
 export function invalidFolder(folder: string, error: unknown): Error {
   if (error instanceof JournalError) return error;
   const detail = `${folder}: ${error instanceof Error ? error.message : String(error)}`;
-  return new JournalError("HF_STORE_INVALID", { detail, cause: error });
+  const code = isFull(error) ? "HF_STORE_FULL" : "HF_STORE_INVALID";
+  return new JournalError(code, { detail, cause: error });
 }

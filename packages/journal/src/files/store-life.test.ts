@@ -216,6 +216,17 @@ it.each([
   });
 });
 
+it("says that the disk is too full to begin, and begins when there is room", async () => {
+  const disk = new SimulatedDisk({ capacity: 10 });
+  await expect(openFilesJournal("/store", { disk: disk.newProcess() })).rejects.toMatchObject({
+    code: "HF_STORE_FULL",
+    message: expect.stringMatching(/\/store.*ENOSPC/),
+  });
+  disk.capacity = Number.POSITIVE_INFINITY;
+  const { journal } = await open(disk);
+  await journal.close();
+});
+
 const fixture = new URL("./fixtures/format-1/", import.meta.url).pathname;
 
 /** The store in fixtures/format-1 was written by the first version of this format. It has to be read for ever. */
