@@ -159,7 +159,7 @@ export const guards: readonly Guard[] = [
     test: "V10",
     what: "a refused request with an unfinished body ends its socket",
     file: refusals,
-    code: 'response.setHeader("Connection", "close");',
+    code: 'if (!response.req.complete && response.req.method !== "GET") endConnectionAfter(response);',
     without: "",
   },
   {
