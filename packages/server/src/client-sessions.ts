@@ -109,6 +109,10 @@ export class ClientSessions implements LinkedClient {
     this.#receipts?.request();
   }
 
+  requestReceiptNow(): void {
+    this.#receipts?.requestNow();
+  }
+
   /** Resolves with whether the client answers within the time. One that cannot be asked does. */
   probe(waitMs: number): Promise<boolean> {
     return this.#receipts?.probe(waitMs) ?? Promise.resolve(true);

@@ -21,6 +21,7 @@ export interface LinkedClient {
   beforeFlush(run: () => void): void;
   awaitDrain(): void;
   requestReceipt(): void;
+  requestReceiptNow(): void;
   /** The client can take no more: ends its connection. */
   overflow(error: ServerError): void;
 }
@@ -94,6 +95,10 @@ export class SocketLink implements SessionLink, Attached {
 
   requestReceipt(): void {
     this.#client.requestReceipt();
+  }
+
+  requestReceiptNow(): void {
+    this.#client.requestReceiptNow();
   }
 
   awaitAck(id: number, ack: (...args: unknown[]) => void): void {

@@ -362,6 +362,8 @@ export class CatchUp {
       }
       link.deliver(packet, true);
       delivery.mislead(session, link);
+      backfill.sent = entry.offset;
+      delivery.handed(session, link, packet.size);
     }
     tellGaps(next);
     backfill.sent = next;

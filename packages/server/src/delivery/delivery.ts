@@ -67,9 +67,6 @@ export interface DeliveryOptions {
 /** So much of what was sent last is kept in memory, and so many entries: no more are looked through there. */
 const recentBytesMax = 4 * 1024 * 1024;
 
-/** A client is told its position after this many bytes, even within one turn. */
-const markBytes = 64 * 1024;
-
 const noEpoch: Epoch = { id: "", start: 0, end: undefined };
 
 export class Delivery implements LaneExit {
@@ -155,9 +152,8 @@ export class Delivery implements LaneExit {
       };
     });
     // Few await a join: that it was not stored must not end the process.
-    done.catch((error: unknown) =>
-      debug("%s: %s was refused: %s", this.options.name, change.type, error),
-    );
+    const { name } = this.options;
+    done.catch((error: unknown) => debug("%s: %s was refused: %s", name, change.type, error));
     this.lane.append(record);
     if (session !== undefined) session.ownTicket = record.ticket;
     return done;
@@ -343,11 +339,15 @@ export class Delivery implements LaneExit {
     session.delivered = offset;
     session.suspicion.sent(session, offset, packet.size, this.options.monotonicMs);
     if (session.suspicion.isSuspect(offset) && offset > session.receipt) link.suspected = session;
-    if (this.options.offsets === "event") {
-      session.unmarkedBytes += packet.size;
-      if (session.unmarkedBytes > markBytes) this.mark(session, link);
-    }
+    this.handed(session, link, packet.size);
+  }
+
+  /** A client that loses its connection in the middle of a long turn is to know, and to have confirmed, how far it is. */
+  handed(session: Session, link: SessionLink, bytes: number): void {
     this.touch(session, link);
+    if (!session.countBurst(bytes)) return;
+    if (this.#isUnmarked(session)) this.mark(session, link);
+    link.requestReceiptNow();
   }
 
   /** The client is to be told its position before this turn's packets go out. */
@@ -370,6 +370,7 @@ export class Delivery implements LaneExit {
     for (const session of touched) {
       if (!session.markDue) continue;
       session.markDue = false;
+      session.burstBytes = 0;
       const { link } = session;
       if (link === undefined) continue;
       if (this.#isUnmarked(session)) this.mark(session, link);
@@ -387,7 +388,6 @@ export class Delivery implements LaneExit {
     if (this.options.offsets === "none") return;
     const offset = this.sentUpTo(session);
     session.misled = false;
-    session.unmarkedBytes = 0;
     session.marked = offset;
     link.deliver(this.markers.at(this.epoch.id, offset), true);
   }

@@ -48,6 +48,9 @@ interface Note {
   readonly answered: (() => void) | undefined;
 }
 
+/** A client that answers no ping costs no more than so many notes. */
+const inFlightMax = 256;
+
 export class ReceiptLedger {
   readonly #connection: ReceiptConnection;
   readonly #wheel: TimerWheel;
@@ -77,6 +80,11 @@ export class ReceiptLedger {
     // is for the next ones too.
     if (this.#turnsSince > 1 && this.#turnsSince < this.#turns) return;
     this.#pingIfDue();
+  }
+
+  /** So much is sent at once that the connection may end before the client has all of it. */
+  requestNow(): void {
+    if (this.#receiptsInFlight < inFlightMax) this.#ping(undefined);
   }
 
   #pingIfDue(): void {

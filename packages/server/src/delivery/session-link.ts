@@ -26,6 +26,8 @@ export interface SessionLink {
   readonly confirms: boolean;
   /** Asks for a proof that what has been delivered arrived. */
   requestReceipt(): void;
+  /** Asks at once, whatever was asked for before and is not answered. */
+  requestReceiptNow(): void;
   /** Registers who gets the client's answer to the packet with this id. */
   awaitAck(id: number, ack: (...args: unknown[]) => void): void;
   /** More waits than may: ends the connection. The session comes back. */

@@ -82,6 +82,7 @@ const link: SessionLink = {
   beforeFlush() {},
   awaitDrain() {},
   requestReceipt() {},
+  requestReceiptNow() {},
   awaitAck() {},
   overflow() {},
 };

@@ -25,6 +25,13 @@ const passedIntervalsMax = 16;
 /** And so many rooms that it is in no more, of all whose events its client has. */
 const leftRoomsMax = 1000;
 
+/**
+ * After so many bytes of one turn a client is told how far it is, and asked for a receipt. If its link always broke before
+ * it had them, it would begin at the same place for ever. Each event counts for some: long-polling may carry few at a time.
+ */
+const burstBytesMax = 16 * 1024;
+const burstBytesLeast = 256;
+
 function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
   const pairs = [];
   for (let at = 0; at < intervals.length; at += 2) {
@@ -93,8 +100,8 @@ export class Session {
   delivered = 0;
   /** The last position that this connection was told. */
   marked = 0;
-  /** Bytes of entries that were handed to the connection after that. */
-  unmarkedBytes = 0;
+  /** Bytes of entries that were handed to the connection in this turn, since the last part of it. */
+  burstBytes = 0;
   /** Something was delivered after which it must be told its position. */
   markDue = false;
   /** The client took something else for its position. */
@@ -351,6 +358,14 @@ export class Session {
   receivesLive(entry: Addressed): boolean {
     if (entry.offset <= this.start || this.end !== undefined) return false;
     return entry.except.length === 0 || this.receives(entry);
+  }
+
+  /** @returns whether so much of this turn was handed to the connection that a part of it ends here */
+  countBurst(bytes: number): boolean {
+    this.burstBytes += Math.max(bytes, burstBytesLeast);
+    if (this.burstBytes <= burstBytesMax) return false;
+    this.burstBytes = 0;
+    return true;
   }
 
   /** What entries after `offset` that are for it can be tagged with, besides those without any tag. */

@@ -5,8 +5,9 @@ import { OutboxNode } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { payloadPacketsMax, type SplitFor, splitPayload } from "./payload-split.ts";
 
-function connection(root: OutboxNode, name: string): SplitFor {
-  return { transport: { name }, pings: {}, server: { turn: { root } } };
+function connection(root: OutboxNode, name: string, userAgent?: string): SplitFor {
+  const request = { headers: { "user-agent": userAgent } };
+  return { transport: { name }, request, pings: {}, server: { turn: { root } } };
 }
 
 function outbox(root: OutboxNode, attachments: readonly number[]): OutboxNode {
@@ -46,8 +47,18 @@ it("leaves alone what need not be cut", () => {
   const root = new OutboxNode();
   const many = outbox(root, Array(100).fill(0));
   const withoutStore = { ...connection(root, "polling"), pings: undefined };
-  for (const unlimited of [connection(root, "websocket"), withoutStore]) {
+  const agents = [
+    "Mozilla/5.0 (X11; Linux x86_64)",
+    "node-XMLHttpRequest",
+    "node",
+    "okhttp/3.12.12",
+  ];
+  const known = agents.map((agent) => connection(root, "polling", agent));
+  for (const unlimited of [connection(root, "websocket"), withoutStore, ...known]) {
     expect(splitPayload(many, unlimited).now).toBe(many);
+  }
+  for (const agent of ["python-requests/2.28.1", "Python/3.11 aiohttp/3.8.4", "nodemcu"]) {
+    expect(splitPayload(many, connection(root, "polling", agent)).later).toBeDefined();
   }
   const few = outbox(root, [0, 10, 2]);
   expect(splitPayload(few, connection(root, "polling")).now).toBe(few);

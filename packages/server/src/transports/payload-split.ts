@@ -3,12 +3,15 @@
  *
  * python-socketio takes a payload of more than 16 packets for an attack and ends the connection. Without a store that
  * is the application's own burst; with one a client that was away gets what it missed, so it would come back to the
- * same payload for ever. The rest waits for the next request.
+ * same payload for ever. The rest waits for the next request: those who are known to take any number are not made to.
  */
 import type { OutboxNode } from "../delivery/outbox.ts";
 
 /** One less than the 16 of python-engineio: a close may follow in the same payload. */
 export const payloadPacketsMax = 15;
+
+/** Browsers, Node, Deno, Bun, and the clients in Java and Kotlin. */
+const takesAnyNumber = /^(?:Mozilla\/|node$|node-XMLHttpRequest|Deno\/|Bun\/|okhttp\/)/;
 
 export interface SplitPayload {
   readonly now: OutboxNode;
@@ -18,6 +21,8 @@ export interface SplitPayload {
 /** What decides whether a payload is limited. */
 export interface SplitFor {
   readonly transport: { readonly name: string };
+  /** Its first request. */
+  readonly request: { readonly headers: { readonly "user-agent"?: string | undefined } };
   /** There when the connection has sessions that are kept. */
   readonly pings: unknown;
   readonly server: { readonly turn: { readonly root: OutboxNode } };
@@ -26,6 +31,9 @@ export interface SplitFor {
 /** Never parts a packet from its attachments: there are at most ten. */
 export function splitPayload(pending: OutboxNode, connection: SplitFor): SplitPayload {
   if (connection.transport.name !== "polling" || connection.pings === undefined) {
+    return { now: pending, later: undefined };
+  }
+  if (takesAnyNumber.test(connection.request.headers["user-agent"] ?? "")) {
     return { now: pending, later: undefined };
   }
   const packets = pending.packets();
