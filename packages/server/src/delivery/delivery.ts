@@ -345,7 +345,7 @@ export class Delivery implements LaneExit {
   /** A client that loses its connection in the middle of a long turn is to know, and to have confirmed, how far it is. */
   handed(session: Session, link: SessionLink, bytes: number): void {
     this.touch(session, link);
-    if (!session.countBurst(bytes)) return;
+    if (!session.countBurst(bytes, this.options.highWaterBytes)) return;
     if (this.#isUnmarked(session)) this.mark(session, link);
     link.requestReceiptNow();
   }

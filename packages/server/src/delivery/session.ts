@@ -26,11 +26,13 @@ const passedIntervalsMax = 16;
 const leftRoomsMax = 1000;
 
 /**
- * After so many bytes of one turn a client is told how far it is, and asked for a receipt. If its link always broke before
- * it had them, it would begin at the same place for ever. Each event counts for some: long-polling may carry few at a time.
+ * After so many bytes of one turn, or events (long-polling may carry few at a time), a client is told how far it is, and
+ * asked for a receipt. If its link always broke before it had them, it would begin at the same place for ever.
  */
 const burstBytesMax = 16 * 1024;
-const burstBytesLeast = 256;
+const burstEventsMax = 64;
+/** And not less often than this part of what may wait for it. */
+const burstsWaiting = 32;
 
 function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
   const pairs = [];
@@ -361,9 +363,10 @@ export class Session {
   }
 
   /** @returns whether so much of this turn was handed to the connection that a part of it ends here */
-  countBurst(bytes: number): boolean {
-    this.burstBytes += Math.max(bytes, burstBytesLeast);
-    if (this.burstBytes <= burstBytesMax) return false;
+  countBurst(bytes: number, highWaterBytes: number): boolean {
+    const most = Math.min(burstBytesMax, highWaterBytes / burstsWaiting);
+    this.burstBytes += Math.max(bytes, most / burstEventsMax);
+    if (this.burstBytes < most) return false;
     this.burstBytes = 0;
     return true;
   }
