@@ -43,7 +43,7 @@ it("cuts what waits into payloads that python-socketio takes", () => {
   );
 });
 
-it("leaves alone what need not be cut", () => {
+it("cuts what is large, for whomever, and leaves alone what need not be cut", () => {
   const root = new OutboxNode();
   const many = outbox(root, Array(100).fill(0));
   const withoutStore = { ...connection(root, "polling"), pings: undefined };
@@ -59,6 +59,18 @@ it("leaves alone what need not be cut", () => {
   }
   for (const agent of ["python-requests/2.28.1", "Python/3.11 aiohttp/3.8.4", "nodemcu"]) {
     expect(splitPayload(many, connection(root, "polling", agent)).later).toBeDefined();
+  }
+  const large = "x".repeat(30_000);
+  const long = Array.from({ length: 5 }, () => new OutgoingPacket("message", large, true));
+  for (const agent of [undefined, ...agents]) {
+    let left: OutboxNode | undefined = long.reduce((node, packet) => node.alone(packet), root);
+    const sizes: number[] = [];
+    while (left !== undefined) {
+      const split = splitPayload(left, connection(root, "polling", agent));
+      sizes.push(split.now.packets().length);
+      left = split.later;
+    }
+    expect(sizes).toEqual([2, 2, 1]);
   }
   const few = outbox(root, [0, 10, 2]);
   expect(splitPayload(few, connection(root, "polling")).now).toBe(few);

@@ -1,14 +1,18 @@
 /**
- * How much goes into one long-polling payload of a connection whose sessions are kept.
+ * How much goes into one long-polling payload of a connection whose sessions are kept. Without a store it is the
+ * application's own burst, as in Socket.IO; with one a client that was away gets what it missed, and one that cannot take
+ * that would come back to the same payload for ever. The rest waits for the next request.
  *
- * python-socketio takes a payload of more than 16 packets for an attack and ends the connection. Without a store that
- * is the application's own burst; with one a client that was away gets what it missed, so it would come back to the
- * same payload for ever. The rest waits for the next request: those who are known to take any number are not made to.
+ * python-socketio takes a payload of more than 16 packets for an attack and ends the connection: the limit of all who are
+ * not known to take any number. And a payload arrives whole or not at all: over a slow link that breaks soon, none that
+ * is large.
  */
 import type { OutboxNode } from "../delivery/outbox.ts";
 
 /** One less than the 16 of python-engineio: a close may follow in the same payload. */
 export const payloadPacketsMax = 15;
+
+const payloadBytesMax = 64 * 1024;
 
 /** Browsers, Node, Deno, Bun, and the clients in Java and Kotlin. */
 const takesAnyNumber = /^(?:Mozilla\/|node$|node-XMLHttpRequest|Deno\/|Bun\/|okhttp\/)/;
@@ -33,15 +37,17 @@ export function splitPayload(pending: OutboxNode, connection: SplitFor): SplitPa
   if (connection.transport.name !== "polling" || connection.pings === undefined) {
     return { now: pending, later: undefined };
   }
-  if (takesAnyNumber.test(connection.request.headers["user-agent"] ?? "")) {
-    return { now: pending, later: undefined };
-  }
+  const known = takesAnyNumber.test(connection.request.headers["user-agent"] ?? "");
+  if (known && pending.size <= payloadBytesMax) return { now: pending, later: undefined };
+  const countMax = known ? Number.POSITIVE_INFINITY : payloadPacketsMax;
   const packets = pending.packets();
   let count = 0;
+  let bytes = 0;
   let taken = 0;
-  for (const { attachments } of packets) {
+  for (const { attachments, size } of packets) {
     count += 1 + (attachments?.length ?? 0);
-    if (count > payloadPacketsMax && taken > 0) break;
+    bytes += size;
+    if (taken > 0 && (count > countMax || bytes > payloadBytesMax)) break;
     taken++;
   }
   if (taken === packets.length) return { now: pending, later: undefined };
