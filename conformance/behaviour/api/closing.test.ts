@@ -63,30 +63,38 @@ async function beginToClose(io: Server): Promise<{ closed: Promise<void>; goOn: 
   return { closed, goOn };
 }
 
-it("ends though a client asks again and again over a connection that was busy", async () => {
-  const { io, httpServer, url, pages, get } = await startClosing();
-  const page = get("/page");
-  await until(() => pages.length === 1, "the request of the page");
-  const closed = io.close();
-  await until(() => !httpServer.listening, "the HTTP server to close");
-  let open = true;
-  void closed.then(() => {
-    open = false;
-  });
-  pages[0]?.end("late");
-  expect((await page).text).toBe("late");
-  const answers: unknown[] = [];
-  // As a page does that wants its connection back; each request keeps the TCP connection alive anew.
-  while (open) {
-    const answer = await get(handshake).catch((error: NodeJS.ErrnoException) => error.code);
-    answers.push(typeof answer === "object" ? [answer.status, answer.headers.connection] : answer);
-    expect(answers.length).toBeLessThan(1000);
-  }
-  await closed;
-  expect(answers[0]).toEqual([503, "close"]);
-  await expect(fetchRaw(url + handshake)).rejects.toThrow("ECONNREFUSED");
-  expect(io.engine.clientsCount).toBe(0);
-});
+it.each([
+  [503, handshake],
+  [200, "/socket.io/socket.io.min.js"],
+])(
+  "ends though a client asks again and again over a connection that was busy: %d %s",
+  async (status, path) => {
+    const { io, httpServer, url, pages, get } = await startClosing();
+    const page = get("/page");
+    await until(() => pages.length === 1, "the request of the page");
+    const closed = io.close();
+    await until(() => !httpServer.listening, "the HTTP server to close");
+    let open = true;
+    void closed.then(() => {
+      open = false;
+    });
+    pages[0]?.end("late");
+    expect((await page).text).toBe("late");
+    const answers: unknown[] = [];
+    // As a page does that wants its connection back; each request keeps the TCP connection alive anew.
+    while (open) {
+      const answer = await get(path).catch((error: NodeJS.ErrnoException) => error.code);
+      answers.push(
+        typeof answer === "object" ? [answer.status, answer.headers.connection] : answer,
+      );
+      expect(answers.length).toBeLessThan(1000);
+    }
+    await closed;
+    expect(answers[0]).toEqual([status, "close"]);
+    await expect(fetchRaw(url + handshake)).rejects.toThrow("ECONNREFUSED");
+    expect(io.engine.clientsCount).toBe(0);
+  },
+);
 
 it("answers a pending poll with the last response of its TCP connection", async () => {
   const { io, url } = await startClosing();

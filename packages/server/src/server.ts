@@ -18,6 +18,7 @@ import { type AttachableServer, isOptions, listenOn } from "./attachable.ts";
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
+import { startClosing } from "./closing.ts";
 import { Counters, type ServerCounters } from "./counters.ts";
 import { type DrainOptions, drain } from "./drain.ts";
 import { BaseEngine } from "./engine/base-engine.ts";
@@ -407,7 +408,7 @@ export class Server<
   async close(fn?: (err?: Error) => void): Promise<void> {
     const { engine, httpServer } = this;
     this.#life = "closing";
-    if (engine instanceof BaseEngine) engine.startClosing();
+    const takeAgain = startClosing(engine, httpServer);
     const closing = [...this._nsps.values()].map(async (namespace) => {
       for (const socket of [...namespace.sockets.values()]) socket._onclose("server shutting down");
       await namespace.adapter.close();
@@ -415,9 +416,8 @@ export class Server<
     await this.#store.close(Promise.allSettled(closing));
     engine?.close();
     const closed = (error?: Error) => {
+      takeAgain();
       if (this.#life === "closing") this.#life = "closed";
-      // The first that comes now, to an HTTP server that listens again, opens what was closed.
-      if (engine instanceof BaseEngine) engine.takeHandshakes();
       fn?.(error);
     };
     if (httpServer === undefined) return closed();

@@ -65,8 +65,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
   #flushesObserved = false;
   /** Set when no new connections are taken any more. */
   #retryAfterS: number | undefined;
-  /** Whether each response is to be the last on its TCP connection. */
-  protected closing = false;
+  #closing = false;
 
   constructor(options: EngineOptions = {}, host: Host = nodeHost) {
     super();
@@ -163,7 +162,7 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
       this.emit("initial_headers", headers, request);
     }
     this.emit("headers", headers, request);
-    if (this.closing) headers["Connection"] = "close";
+    if (this.#closing) headers["Connection"] = "close";
   }
 
   protected connect(
@@ -222,19 +221,16 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
     this.#retryAfterS = retryAfterS;
   }
 
-  /**
-   * @internal Takes no new connections, and no second request over any: an HTTP server that is to close waits for those that are
-   * kept alive, and clients that come back over one by themselves would keep it for ever.
-   */
+  /** @internal Takes no new connections any more, and polls that are answered end their TCP connection. */
   startClosing(): void {
     this.refuseHandshakes(1);
-    this.closing = true;
+    this.#closing = true;
   }
 
   /** Takes new connections again. */
   takeHandshakes(): void {
     this.#retryAfterS = undefined;
-    this.closing = false;
+    this.#closing = false;
   }
 
   #drainingObjection(request: EngineRequest): Refusal | undefined {

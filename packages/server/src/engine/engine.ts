@@ -19,13 +19,7 @@ import type { Transport } from "../transports/transport.ts";
 import { TransportWebSocket, WebSocketTransport } from "../transports/websocket.ts";
 import { BaseEngine } from "./base-engine.ts";
 import { type AttachOptions, attachOptionChecks, type EngineOptions } from "./options.ts";
-import {
-  abortRequest,
-  abortUpgrade,
-  endConnectionAfter,
-  engineErrors,
-  type Refusal,
-} from "./refusals.ts";
+import { abortRequest, abortUpgrade, engineErrors, type Refusal } from "./refusals.ts";
 import { type UpgradeHeaders, UpgradeResponse } from "./upgrade-response.ts";
 import { plainHandshakeAnswer } from "./websocket-handshake.ts";
 
@@ -264,7 +258,6 @@ export class Engine extends BaseEngine {
     server.on("close", () => this.close());
     server.on("listening", () => this.init());
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      if (this.closing) endConnectionAfter(response);
       if (matches(request)) this.handleRequest(request, response);
       else for (const listener of others) listener.call(server, request, response);
     });
