@@ -13,7 +13,7 @@ export type { GivenIdentity } from "./admission.ts";
 export type { AttachableServer } from "./attachable.ts";
 export { BroadcastOperator, RemoteSocket } from "./broadcast.ts";
 export type { ServerCounters } from "./counters.ts";
-export type { OffsetMode } from "./delivery/delivery.ts";
+export type { OffsetMode } from "./delivery/delivery-options.ts";
 export type { Gap, GapReason } from "./delivery/marker.ts";
 export {
   type Durability,

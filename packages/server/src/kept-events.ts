@@ -134,6 +134,7 @@ function makeDelivery(
       );
     },
     later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
+    afterTurn: (run) => host.afterTurn(run),
     counters: server._counters,
     refused: (entry, error) => {
       server._counters.emitsRefused++;

@@ -179,7 +179,9 @@ export class KeptRoom<EmitEvents extends EventsMap> {
   }
 
   async #read(from: number, direction: "forward" | "backward"): Promise<Page> {
-    const { stream } = this.#keeper.delivery;
+    const { stream, options } = this.#keeper.delivery;
+    // A page that is in memory is there at once: a long room would leave nobody else a turn.
+    await new Promise<void>((resolve) => options.afterTurn(resolve));
     const page = await stream?.read({
       from,
       direction,

@@ -1,5 +1,5 @@
 /** The options of one namespace: `io.of(name, options)`. */
-import type { OffsetMode } from "./delivery/delivery.ts";
+import type { OffsetMode } from "./delivery/delivery-options.ts";
 import { ServerError } from "./errors.ts";
 import { checkOptions, type OptionCheck, warnUnknownOptions } from "./option-checks.ts";
 import { show } from "./units.ts";

@@ -1,7 +1,7 @@
 /** The options of the Socket.IO server, with Socket.IO's names, units and defaults. */
 import type { AdapterConstructor } from "./adapter.ts";
 import type { GivenIdentity } from "./admission.ts";
-import type { OffsetMode } from "./delivery/delivery.ts";
+import type { OffsetMode } from "./delivery/delivery-options.ts";
 import type { Durability, KeepOptions, SessionOptions } from "./delivery/store.ts";
 import {
   type AttachOptions,

@@ -8,6 +8,7 @@ import { Admission, type Admitted, readIdentity, type SessionHolder } from "./ad
 import type { Client } from "./client.ts";
 import type { Claim } from "./delivery/claim.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import { missedInMemory } from "./delivery/missed-in-memory.ts";
 import type { Progress } from "./delivery/progress.ts";
 import type { Session } from "./delivery/session.ts";
 import { isNamespaceRefused, JournalError } from "./delivery/store.ts";
@@ -262,7 +263,7 @@ export class SessionKeeper {
     const { delivery } = this;
     if (delivery.options.offsets !== "argument") return false;
     if (socket.conn.transport.name !== "polling") return false;
-    const missed = delivery.catchUp.missedInMemory(session);
+    const missed = missedInMemory(delivery, session);
     return missed !== undefined && missed > 0 && missed < payloadPacketsMax;
   }
 

@@ -1,5 +1,5 @@
 /** Broadcasts whose acknowledgements are awaited: who gets the entry later, in a replay, is asked too. */
-import type { DeliveryOptions } from "./delivery.ts";
+import type { DeliveryOptions } from "./delivery-options.ts";
 import type { LaneEntry } from "./lane-records.ts";
 
 export class AwaitedBroadcasts {

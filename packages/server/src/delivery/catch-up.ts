@@ -26,8 +26,6 @@ export const recentMax = 2000;
 
 const pageBytes = 256 * 1024;
 
-/** What goes into one payload with CONNECT. */
-const replayFirstBytes = 64 * 1024;
 const pageEntriesMax = 2000;
 
 interface Running {
@@ -37,6 +35,8 @@ interface Running {
   reading: boolean;
   /** Its connection has no room for what comes next. */
   full: boolean;
+  /** Whether a page was given at once: those that follow leave the others their turn. */
+  paged: boolean;
 }
 
 export class CatchUp {
@@ -55,24 +55,12 @@ export class CatchUp {
   begin(session: Session, progress: Progress): void {
     const { link } = session;
     if (link === undefined) return;
-    this.#running.set(session, { link, progress, reading: false, full: false });
+    this.#running.set(session, { link, progress, reading: false, full: false, paged: false });
     this.#advance(session);
   }
 
   end(session: Session): void {
     this.#running.delete(session);
-  }
-
-  /**
-   * How many packets a session has missed that can be handed over at once; undefined when they cannot, or are large.
-   * A packet with attachments counts as so many.
-   */
-  missedInMemory(session: Session): number | undefined {
-    const { recent, head } = this.#delivery;
-    if (!recent.covers(session.position) || session.backfills !== undefined) return undefined;
-    if (head - session.position > recentMax) return undefined;
-    const wants = (entry: LaneEntry) => session.receives(entry);
-    return recent.countPacketsAfter(session.position, wants, replayFirstBytes);
   }
 
   /** A live session whose connection is full: it goes on from `position` when that has drained. */
@@ -83,7 +71,7 @@ export class CatchUp {
     session.live = false;
     session.position = position;
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
-    this.#running.set(session, { link, progress, reading: false, full: false });
+    this.#running.set(session, { link, progress, reading: false, full: false, paged: false });
     link.awaitDrain();
   }
 
@@ -107,11 +95,15 @@ export class CatchUp {
 
   /** Sends a packet that is not stored, or keeps it until its place has come. */
   place(session: Session, link: SessionLink, item: HeldPacket): void {
-    if (session.live) {
-      this.#send(session, link, item);
-      return;
-    }
     const size = item.packet?.size ?? 0;
+    if (session.live) {
+      if (item.transient || item.packet === undefined || link.hasRoom(size)) {
+        this.#send(session, link, item);
+        return;
+      }
+      // It waits as if it had been missed: what is in its way may be one large event, to a client that takes it.
+      this.fallBehind(session, this.#delivery.head);
+    }
     const { highWaterBytes } = this.#delivery.options;
     const full = session.heldBytes > 0 && session.heldBytes + size > highWaterBytes;
     if (full) {
@@ -310,6 +302,11 @@ export class CatchUp {
       failed: (error) => end(() => link.overflow(`the journal was not read: ${error}`)),
     });
     if (page === undefined) return false;
+    if (running.paged) {
+      options.afterTurn(() => end(() => takeLater(page)));
+      return false;
+    }
+    running.paged = true;
     running.reading = false;
     take(page);
     return true;

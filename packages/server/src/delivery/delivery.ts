@@ -18,11 +18,11 @@ import type {
 import createDebug from "debug";
 import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
 import { CatchUp, recentMax } from "./catch-up.ts";
+import type { DeliveryOptions } from "./delivery-options.ts";
 import { packetOf, partsOf, withPosition } from "./entry-body.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
-import { type EncodeEvent, Markers } from "./marker.ts";
-import type { OnceLimits } from "./once-table.ts";
+import { Markers } from "./marker.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { releaseOthers } from "./poison.ts";
 import { PidCodec, PositionCodec } from "./positions.ts";
@@ -30,39 +30,11 @@ import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { Session } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
-import { type ExpiryOptions, SessionExpiry } from "./session-expiry.ts";
+import { SessionExpiry } from "./session-expiry.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { SessionTable } from "./session-table.ts";
 
 const debug = createDebug("holdfast:delivery");
-
-export type OffsetMode = "event" | "argument" | "none";
-
-export interface DeliveryOptions {
-  /** The namespace. */
-  readonly name: string;
-  readonly offsets: OffsetMode;
-  /** Unsent bytes of a connection above which its session reads from the journal instead. */
-  readonly highWaterBytes: number;
-  /** Answers of handlers with `once` that are kept. */
-  readonly replies: OnceLimits;
-  /** Pages that are read at once for sessions that catch up. */
-  readonly readsMax: number;
-  readonly encode: EncodeEvent;
-  /** Milliseconds since 1970. */
-  readonly wallMs: () => number;
-  readonly monotonicMs: () => number;
-  readonly expiry: Pick<ExpiryOptions, "keepMs" | "sessionsMax">;
-  /** A session may have gone offline. */
-  readonly wentOffline: () => void;
-  /** An entry is not given to a session any more. */
-  readonly skipped: (session: Session, offset: number) => void;
-  /** Runs `run` after `delayMs`, once. */
-  readonly later: (delayMs: number, run: () => void) => void;
-  readonly counters: { volatileDropped: number; transientDropped: number };
-  /** An emit that was not awaited had no effect. */
-  readonly refused: (entry: LaneEntry, error: Error & { readonly code: string }) => void;
-}
 
 /** So much of what was sent last is kept in memory, and so many entries: no more are looked through there. */
 const recentBytesMax = 4 * 1024 * 1024;
