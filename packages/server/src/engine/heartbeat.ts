@@ -68,7 +68,7 @@ export class Heartbeat extends Alarm<HeartbeatOwner> {
       return;
     }
     this.#state = "awaiting";
-    this.#wheel.arm(this, this.#options.pingTimeout);
+    this.#wheel.armAgain(this, this.#options.pingTimeout);
     this.owner.sendPing();
   }
 }

@@ -132,3 +132,40 @@ it("calls what is due and nothing else, whatever was armed and disarmed", () => 
     }),
   );
 });
+
+it("rounds a deadline down: who comes back right after its time is late", () => {
+  const { host, wheel, rung, alarm } = setUp();
+  host.nowMs = 0.7;
+  wheel.arm(alarm("a"), 50);
+  host.advance(50);
+  expect(rung).toEqual(["a"]);
+});
+
+it.each([
+  ["in time", 2, 70],
+  ["late, since the process was busy", 30, 100],
+])("what follows an alarm that goes off %s is not later by its delay", (_how, lateMs, dueMs) => {
+  const { host, wheel } = setUp();
+  const rangMs: number[] = [];
+  const alarm = new Alarm<unknown>(undefined, () => {
+    if (rangMs.push(host.nowMs) === 1) wheel.armAgain(alarm, 20);
+  });
+  wheel.arm(alarm, 50);
+  const [timer] = host.timers.splice(0);
+  host.nowMs = 50 + lateMs;
+  timer?.run();
+  host.advance(100);
+  expect(rangMs).toEqual([50 + lateMs, dueMs]);
+});
+
+it("goes on with what else there is when an alarm is armed again and again", () => {
+  const { host, wheel } = setUp();
+  let count = 0;
+  const alarm = new Alarm<unknown>(undefined, () => {
+    if (++count < 10_000) wheel.arm(alarm, 0.5);
+  });
+  host.nowMs = 0.3;
+  wheel.arm(alarm, 0.5);
+  host.advance(20);
+  expect(count).toBeLessThan(25);
+});

@@ -43,6 +43,9 @@ interface AlarmList {
 /** More lists than this are not kept when they are empty. Delays that come again and again are fewer. */
 const keptLists = 64;
 
+/** What follows an alarm counts from when that was due, unless it was later than this: then the process was busy. */
+const chainedMs = 10;
+
 export class TimerWheel {
   readonly #host: Pick<Host, "monotonicMs" | "startTimer">;
   readonly #background: boolean;
@@ -50,6 +53,8 @@ export class TimerWheel {
   #armed = 0;
   #timer: TimerHandle | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
+  /** What is armed while alarms go off is due after them. */
+  #earliestMs = 0;
 
   /** @param background whether its deadlines keep the process alive no longer than something else does */
   constructor(host: Pick<Host, "monotonicMs" | "startTimer">, background: boolean) {
@@ -59,6 +64,17 @@ export class TimerWheel {
 
   /** Sets the alarm to go off `delayMs` from now. An alarm that was armed before starts anew. */
   arm<Owner>(alarm: Alarm<Owner>, delayMs: number): void {
+    this.#armFrom(alarm, delayMs, this.#host.monotonicMs());
+  }
+
+  /** The same for an alarm that has just gone off, `delayMs` from when it was due: delays do not add up. */
+  armAgain<Owner>(alarm: Alarm<Owner>, delayMs: number): void {
+    const nowMs = this.#host.monotonicMs();
+    const inTime = nowMs - alarm.dueMs < chainedMs;
+    this.#armFrom(alarm, delayMs, inTime ? Math.min(alarm.dueMs, nowMs) : nowMs);
+  }
+
+  #armFrom<Owner>(alarm: Alarm<Owner>, delayMs: number, fromMs: number): void {
     if (alarm.list === undefined) this.#armed++;
     else unlink(alarm);
     let list = this.#lists.get(delayMs);
@@ -66,8 +82,9 @@ export class TimerWheel {
       list = { delayMs, first: undefined, last: undefined };
       this.#lists.set(delayMs, list);
     }
-    // A whole number: V8 keeps those in place, and makes an object of any other.
-    alarm.dueMs = Math.ceil(this.#host.monotonicMs() + delayMs);
+    // A whole number: V8 keeps those in place, and makes an object of any other. The lower one, as timers have it: who
+    // comes back right after the time of a deadline is late.
+    alarm.dueMs = Math.max(this.#earliestMs, Math.floor(fromMs + delayMs));
     alarm.list = list;
     alarm.previous = list.last;
     if (list.last === undefined) list.first = alarm;
@@ -110,8 +127,9 @@ export class TimerWheel {
     this.#timerDueMs = Number.POSITIVE_INFINITY;
     // Timers count whole milliseconds and may fire a fraction early: what is due within one is due.
     const nowMs = this.#host.monotonicMs() + 0.999;
+    this.#earliestMs = Math.floor(nowMs) + 1;
     for (const list of [...this.#lists.values()]) {
-      // Alarms armed from here on are due later than now, so this ends.
+      // Alarms armed from here on are due later than that, so this ends.
       while (list.first !== undefined && list.first.dueMs <= nowMs) {
         const alarm = list.first;
         unlink(alarm);
