@@ -1,12 +1,13 @@
 /** `socket.data` of sockets with a session: stored soon after it may have changed, if it did, as what JSON can say. */
-import createDebug from "debug";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Session } from "./delivery/session.ts";
-
-const debug = createDebug("holdfast:sessions");
+import { ServerError } from "./errors.ts";
+import { show } from "./units.ts";
 
 /** How soon it is stored after an event of the client, in milliseconds. */
 const delayMs = 1000;
+/** Of so many properties it is told that they cannot be stored: clients may choose their names. */
+const maxNamesTold = 100;
 
 /** What of a socket is needed. */
 interface SocketWithData {
@@ -21,6 +22,7 @@ export class SessionData {
   readonly #delivery: Delivery;
   /** What was stored last of each socket's data, as JSON. */
   readonly #stored = new WeakMap<SocketWithData, string>();
+  readonly #told = new Set<string>();
   #due: SocketWithData[] = [];
 
   constructor(delivery: Delivery) {
@@ -52,22 +54,51 @@ export class SessionData {
 
   /** Stores it now, if it has changed. */
   store(socket: SocketWithData, session: Session): void {
-    const data = dataOf(socket);
+    const data = this.of(socket);
     const text = JSON.stringify(data) ?? "";
     session.data = data;
     if (text === this.#stored.get(socket) || session.end !== undefined) return;
     this.#stored.set(socket, text);
     void this.#delivery.change({ type: "data", session: session.key, data });
   }
+
+  /** What of the data can be kept: all that JSON can say, and of the rest those properties that it can. */
+  of({ data }: Pick<SocketWithData, "data">): unknown {
+    try {
+      const text = JSON.stringify(data);
+      return text === undefined ? undefined : (JSON.parse(text) as unknown);
+    } catch (error) {
+      if (isKeyed(data)) return this.#partOf(data);
+      this.#tell("socket.data", error);
+      return undefined;
+    }
+  }
+
+  #partOf(data: Readonly<Record<string, unknown>>): unknown {
+    const parts: string[] = [];
+    for (const name of Object.keys(data)) {
+      try {
+        const text = JSON.stringify({ [name]: data[name] });
+        if (text !== "{}") parts.push(text.slice(1, -1));
+      } catch (error) {
+        this.#tell(`socket.data[${show(name)}]`, error);
+      }
+    }
+    return JSON.parse(`{${parts.join(",")}}`) as unknown;
+  }
+
+  /** Once for each property: it is tried again after each event of a client. */
+  #tell(what: string, cause: unknown): void {
+    if (this.#told.size >= maxNamesTold || this.#told.has(what)) return;
+    this.#told.add(what);
+    const [why] = (cause instanceof Error ? cause.message : show(cause)).split("\n");
+    const { message, code } = new ServerError("HF_DATA_INVALID", `${what}: ${why}`);
+    process.emitWarning(message, { type: "HoldfastWarning", code });
+  }
 }
 
-/** What of the data can be kept. */
-export function dataOf(socket: Pick<SocketWithData, "id" | "data">): unknown {
-  try {
-    const text = JSON.stringify(socket.data);
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
-  } catch (error) {
-    debug("%s: socket.data cannot be stored: %s", socket.id, error);
-    return undefined;
-  }
+/** Not an array: its elements would be others. */
+function isKeyed(data: unknown): data is Readonly<Record<string, unknown>> {
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return false;
+  return !("toJSON" in data);
 }

@@ -22,7 +22,7 @@ import { OnceCalls } from "./once-calls.ts";
 import type { Parser } from "./parser.ts";
 import type { SessionDetails } from "./publish.ts";
 import { Resume } from "./resume.ts";
-import { dataOf, SessionData } from "./session-data.ts";
+import { SessionData } from "./session-data.ts";
 import { Socket } from "./socket.ts";
 import { SocketLink } from "./socket-link.ts";
 import type { DisconnectReason, ExtendedError, Room } from "./socket-types.ts";
@@ -155,7 +155,7 @@ export class SessionKeeper {
     const admitted = await this.#admission.admit(claim, identity, {
       socketId,
       rooms,
-      data: dataOf(socket),
+      data: this.data.of(socket),
     });
     try {
       if (admitted.resumed) {
