@@ -1,4 +1,5 @@
 /** The awaited emit, and older events of a room for whoever joins it. */
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import {
   collect,
@@ -98,6 +99,17 @@ describe("publish", () => {
     const here = expect.stringMatching(/^hp\./);
     expect(position).toEqual(here);
     expect(answer).toEqual({ position: here, duplicate: false, durability: "memory" });
+  });
+
+  it("shows its position to whoever spreads it, looks at its keys, or logs it", async () => {
+    const server = await start({ store: "memory" });
+    const result = await server.io.to("room").publish("n", 1);
+    expect(Object.keys(result).sort()).toEqual(["duplicate", "durability", "position"]);
+    const logged = inspect(result);
+    const { position } = result;
+    expect({ ...result }).toEqual({ position, duplicate: false, durability: "memory" });
+    expect(logged).toContain(position);
+    expect(position).toMatch(/^hp\./);
   });
 
   it("knows who has not confirmed an event", async () => {

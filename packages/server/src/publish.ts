@@ -1,5 +1,6 @@
 /** The awaited form of an emit: `publish` resolves when the event is committed, with where it stands. */
 import { createHash } from "node:crypto";
+import { inspect } from "node:util";
 import { PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
 import { type Addressed, Session } from "./delivery/session.ts";
@@ -152,6 +153,19 @@ export function publish(
 }
 
 class PublishedEvent implements PublishResult {
+  /**
+   * Made when it is asked for: its check costs more than the rest of a publish, and most publishers never look. A
+   * property of each result, so that a spread and `Object.keys` find it; one descriptor, so that all have one shape.
+   */
+  static readonly #lazyPosition: PropertyDescriptor & ThisType<PublishedEvent> = {
+    get() {
+      this.#position ??= this.#encodePosition();
+      return this.#position;
+    },
+    enumerable: true,
+    configurable: true,
+  };
+  declare readonly position: string;
   readonly duplicate: boolean;
   readonly durability: Durability;
   readonly #keeper: SessionKeeper;
@@ -165,14 +179,12 @@ class PublishedEvent implements PublishResult {
     this.#keeper = keeper;
     this.#entry = entry;
     this.#epoch = keeper.delivery.epoch.id;
+    Object.defineProperty(this, "position", PublishedEvent.#lazyPosition);
   }
 
-  /** Made when it is asked for: its check costs more than the rest of a publish, and most publishers never look. */
-  get position(): string {
+  #encodePosition(): string {
     const { offset } = this.#entry;
-    const at = { epoch: this.#epoch, offset };
-    this.#position ??= this.#keeper.delivery.positions.encode("application", at);
-    return this.#position;
+    return this.#keeper.delivery.positions.encode("application", { epoch: this.#epoch, offset });
   }
 
   missing(): Promise<SessionDetails[]> {
@@ -183,6 +195,11 @@ class PublishedEvent implements PublishResult {
   toJSON(): Pick<PublishResult, "position" | "duplicate" | "durability"> {
     const { position, duplicate, durability } = this;
     return { position, duplicate, durability };
+  }
+
+  /** What the console shows: not that there is a getter. */
+  [inspect.custom](): unknown {
+    return this.toJSON();
   }
 }
 
