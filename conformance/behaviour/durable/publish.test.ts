@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   collect,
   failureOf,
+  inside,
   next,
   pair,
   type Running,
@@ -54,6 +55,23 @@ describe("join with older events", () => {
       await marked(again, client);
     }
     expect(numbers(heard)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it.each([
+    { last: 3, ago: "1m" },
+    { since: "x", last: 3 },
+    { since: "x", ago: "1m" },
+    { since: "x", last: 3, ago: "1m" },
+  ])("refuses two answers to one question: %j", async (options) => {
+    const [server] = await withHistory();
+    const [socket, client] = await pair(server);
+    const heard = collect(client, "n");
+    const error = await failureOf(() => socket.join("room", inside<{ last: number }>(options)));
+    expect(error.code).toBe("HF_OPTION_INVALID");
+    expect(error.message).toContain("accepted: one of");
+    await server.io.to("room").publish("n", 10);
+    await marked(socket, client);
+    expect([heard, [...socket.rooms]]).toEqual([[], [socket.id]]);
   });
 
   it("refuses a position that is none", async () => {

@@ -30,10 +30,26 @@ export async function sinceOffset(
   room: string,
   options: JoinSince,
 ): Promise<SinceOffset> {
+  refuseSeveral(options);
   if (typeof options === "object" && options !== null && "since" in options) {
     return afterPosition(delivery, options.since);
   }
   return { after: await offsetOf(delivery, room, options), lost: undefined };
+}
+
+/** Nothing says which of them would count. */
+function refuseSeveral(options: JoinSince): void {
+  if (typeof options !== "object" || options === null) return;
+  const { since, last, ago }: { since?: unknown; last?: unknown; ago?: unknown } = options;
+  const given = [since, last, ago].filter((value) => value !== undefined);
+  if (given.length > 1) refuse(options);
+}
+
+function refuse(options: unknown): never {
+  throw new ServerError(
+    "HF_OPTION_INVALID",
+    `the second argument of join() is ${show(options)}; accepted: one of "start", { since: position }, { last: count } and { ago: duration }`,
+  );
 }
 
 async function offsetOf(
@@ -49,10 +65,7 @@ async function offsetOf(
       return agoOffset(delivery, room, delivery.options.wallMs() - agoMs);
     }
   }
-  throw new ServerError(
-    "HF_OPTION_INVALID",
-    `the second argument of join() is ${show(options)}; accepted: "start", { since: position }, { last: count } or { ago: duration }`,
-  );
+  return refuse(options);
 }
 
 function afterPosition(delivery: Delivery, text: unknown): SinceOffset {
