@@ -258,6 +258,6 @@ async function startTimeOf(pid: number): Promise<string | undefined> {
   }
 }
 
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
-import { acquireLock } from "./disk-lock.ts";
+import { acquireLock, codeOf } from "./disk-lock.ts";
 
 export interface DiskFile {
   /**
@@ -27,6 +27,8 @@ export interface DiskFile {
   /** @returns how many bytes were read: less than asked for only at the end of the file */
   read(target: Uint8Array, position: number): Promise<number>;
   size(): Promise<number>;
+  /** Whether this path still leads to this file: what was removed can be written to for ever. */
+  isAt(path: string): Promise<boolean>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -103,6 +105,20 @@ class SystemFile implements DiskFile {
     return new Promise((resolve, reject) => {
       fs.fstat(this.#descriptor, (error, stats) => {
         if (error === null) resolve(stats.size);
+        else reject(error);
+      });
+    });
+  }
+
+  async isAt(path: string): Promise<boolean> {
+    const there = await fs.promises.stat(path, { bigint: true }).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (there === undefined) return false;
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#descriptor, { bigint: true }, (error, stats) => {
+        if (error === null) resolve(stats.dev === there.dev && stats.ino === there.ino);
         else reject(error);
       });
     });

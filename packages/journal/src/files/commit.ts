@@ -65,6 +65,7 @@ export class GroupCommit {
   #written: Segment;
   #file: DiskFile;
   #failure: JournalError | undefined;
+  #closed = false;
   #idle: (() => void)[] = [];
   #stamped = false;
   readonly #forgetStamp = (): void => {
@@ -201,7 +202,17 @@ export class GroupCommit {
     });
   }
 
+  /** Looks whether the file that is written is still there: otherwise nobody will ever read what is written. */
+  async look(): Promise<void> {
+    const [file, { name }] = [this.#file, this.#written];
+    // A disk that does not say it, or a file that was closed meanwhile, proves nothing.
+    const isThere = await this.#host.store.isThere(this.#written, file).catch(() => true);
+    if (isThere || this.#file !== file || this.#closed) return;
+    this.fail(new Error(`${name} was removed, renamed or replaced while it was written`));
+  }
+
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#file.close();
   }
 

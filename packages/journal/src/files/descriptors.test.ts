@@ -40,10 +40,9 @@ function counting(
             },
           },
           ...Object.fromEntries(
-            (["write", "writeAtOnce", "flush", "read", "size", "truncate"] as const).map((name) => [
-              name,
-              { value: file[name].bind(file) },
-            ]),
+            (["write", "writeAtOnce", "flush", "read", "size", "isAt", "truncate"] as const).map(
+              (name) => [name, { value: file[name].bind(file) }],
+            ),
           ),
         });
       },

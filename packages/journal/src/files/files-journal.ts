@@ -244,7 +244,7 @@ export class FilesJournal implements Journal {
     if (this.#commit.failure !== undefined) throw this.#commit.failure;
     this.#armTrim(false);
     this.#armFlush();
-    await this.#space.watch(this.clock);
+    await this.#space.watch(this.clock, () => this.#commit?.look());
   }
 
   // --- streams ---

@@ -41,12 +41,16 @@ export class FreeSpace {
     return bytes;
   }
 
-  /** Looks now, and again and again: others write to the same disk, also while nothing is published. */
-  async watch(clock: Clock): Promise<void> {
+  /**
+   * Looks now, and again and again: others write to the same disk, also while nothing is published.
+   * @param lookElse what else is looked after then
+   */
+  async watch(clock: Clock, lookElse: () => Promise<void> | undefined): Promise<void> {
     // A disk that does not say how full it is shows that where it is written to.
     await this.look().catch(() => undefined);
+    if (!this.#stopped) await lookElse();
     if (this.#stopped) return;
-    this.#cancelLook = clock.startTimer(lookEveryMs, () => void this.watch(clock));
+    this.#cancelLook = clock.startTimer(lookEveryMs, () => void this.watch(clock, lookElse));
   }
 
   stop(): void {

@@ -119,6 +119,11 @@ export class SegmentStore {
     return this.#options.disk.open(join(this.#options.folder, name), "write");
   }
 
+  /** Whether the file of a segment is still what the folder has under its name. */
+  isThere({ name }: Segment, file: DiskFile): Promise<boolean> {
+    return file.isAt(join(this.#options.folder, name));
+  }
+
   use<Result>(segment: Segment, run: (file: DiskFile) => Promise<Result>): Promise<Result> {
     return this.#open.use(segment.number, run);
   }

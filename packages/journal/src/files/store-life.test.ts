@@ -1,5 +1,5 @@
 /** What the suite of the seam cannot ask for: classes and epochs, a full store, formats, verify and salvage of a healthy store. */
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -31,6 +31,10 @@ async function open(
   const follower = new RecordingFollower();
   stream.follow(follower);
   return { journal, stream, follower, clock };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const request = {
@@ -147,9 +151,6 @@ it("tells when space gets low, and when there is enough again, long before it is
   const told: unknown[] = [];
   journal.onStatus = ({ state, low }) => told.push([state, low]);
   const free = () => disk.capacity - disk.usedBytes;
-  const settle = async () => {
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  };
   const leaveFree = async (bytes: number) => {
     disk.capacity = disk.usedBytes + bytes;
     clock.advance(10_000);
@@ -174,6 +175,55 @@ it("tells when space gets low, and when there is enough again, long before it is
   await journal.close();
   await leaveFree(1);
   expect(told.slice(2)).toEqual([["closed", false]]);
+});
+
+it("fails when the file that it writes is not there any more: removed, renamed or replaced", async () => {
+  for (const take of ["remove", "put"] as const) {
+    const disk = new SimulatedDisk();
+    const { journal, stream, follower, clock } = await open(disk);
+    expect((await follower.append(stream, entry("a")))[0]?.kind).toBe("committed");
+    await settle();
+    clock.advance(10_000);
+    await settle();
+    expect(journal.status.state).toBe("open");
+    const last = disk.paths().findLast((path) => path.endsWith(".segment")) ?? "";
+    expect(disk.paths().filter((path) => path.endsWith(".segment")).length).toBe(2);
+    const written = last.replace("2.segment", "1.segment");
+    if (take === "remove") disk.remove(written);
+    else disk.put(written, disk.bytes(written));
+    expect((await follower.append(stream, entry("b")))[0]?.kind).toBe("committed");
+    clock.advance(10_000);
+    await settle();
+    const { state, error } = journal.status;
+    expect([state, error?.code]).toEqual(["failed", "HF_STORE_FAILED"]);
+    expect(error?.message).toMatch(/1\.segment was removed, renamed or replaced/);
+    expect(await follower.append(stream, entry("c"))).toMatchObject([
+      { kind: "refused", error: { code: "HF_STORE_READ_ONLY" } },
+    ]);
+    await journal.close();
+  }
+});
+
+it("fails soon when somebody removes or moves its folder", async () => {
+  for (const how of ["remove", "move"] as const) {
+    const above = await mkdtemp(join(tmpdir(), "holdfast-gone-"));
+    const clock = new ManualClock();
+    const journal = await openFilesJournal(join(above, "data"), { ...small, clock });
+    const stream = await journal.stream("/");
+    const follower = new RecordingFollower();
+    stream.follow(follower);
+    if (how === "remove") await rm(join(above, "data"), { recursive: true });
+    else await rename(join(above, "data"), join(above, "elsewhere"));
+    expect((await follower.append(stream, entry("a")))[0]?.kind).toBe("committed");
+    const failed = new Promise<void>((resolve) => {
+      journal.onStatus = ({ state }) => state === "failed" && resolve();
+    });
+    clock.advance(10_000);
+    await failed;
+    expect(journal.status.error?.message).toContain("removed, renamed or replaced");
+    await journal.close();
+    await rm(above, { recursive: true });
+  }
 });
 
 it("makes room by itself where retention can", async () => {

@@ -246,6 +246,10 @@ export class SimulatedDisk {
     return inode;
   }
 
+  isAt(path: string, inode: Inode): boolean {
+    return this.#names.get(path) === inode;
+  }
+
   rename(path: string, to: string): void {
     this.#change({ kind: "rename", path, to, inode: this.#inode(path) });
   }
@@ -450,6 +454,10 @@ class SimulatedFile implements DiskFile {
 
   size(): Promise<number> {
     return this.#process.run(undefined, () => this.#inode.data.length);
+  }
+
+  isAt(path: string): Promise<boolean> {
+    return this.#process.run(undefined, () => this.#disk.isAt(path, this.#inode));
   }
 
   truncate(size: number): Promise<void> {
