@@ -34,6 +34,10 @@ export interface Recovered {
   readonly lastCheckpoint: number;
   /** The last offset before the first one that is lost, of streams that have lost some. */
   readonly lostAfter: Map<number, number>;
+  /** The last offset before those of a file at the beginning that is missing. What comes behind them may be there. */
+  readonly missingAfter: Map<number, number>;
+  /** Why the store is refused, where that was only to be found out: for salvage. */
+  readonly refusals: { readonly file: string; readonly what: string }[];
   /** Where the rest of a torn write stands, to be filled with zeros before anything is written there. */
   readonly torn: { readonly segment: number; readonly from: number; readonly to: number }[];
   /** The end of what is whole, of which no later frame says that it is on the disk. */
@@ -56,6 +60,8 @@ export function nothingYet(lastCheckpoint: number, checkpoint: Checkpoint | unde
     clean: checkpoint?.clean ?? false,
     lastCheckpoint,
     lostAfter: new Map(),
+    missingAfter: new Map(),
+    refusals: [],
     torn: [],
     unproven: undefined,
     leftovers: [],

@@ -19,6 +19,7 @@ import { SegmentScanner } from "./scan.ts";
 import {
   checkpointName,
   corrupt,
+  fileIn,
   idsName,
   isTemporary,
   OpenSegments,
@@ -79,6 +80,10 @@ class Recovery {
   /** Throws, unless one goes on without it. */
   #refuse(error: unknown): void {
     if (!this.#lenient) throw error;
+    this.#found.refusals.push({
+      file: fileIn(error),
+      what: error instanceof Error ? error.message : "",
+    });
   }
 
   async run(): Promise<Recovered> {
@@ -99,7 +104,9 @@ class Recovery {
       }
     }
     const checkpoint = this.#checkpoint;
-    const found = Object.assign(this.#found, nothingYet(checkpoints.at(-1) ?? 0, checkpoint));
+    const { refusals } = this.#found;
+    const known = nothingYet(checkpoints.at(-1) ?? 0, checkpoint);
+    const found = Object.assign(this.#found, known, { refusals });
     for (const stream of checkpoint?.streams ?? [])
       found.streams.set(stream.number, recoveredStream(stream));
 
@@ -312,7 +319,9 @@ class Recovery {
         first = Math.min(first, range?.first ?? first);
       }
       // The record of a trim may be lost, too, and the segments that it dropped are gone.
-      stream.tail = Math.max(stream.tail, Math.min(first, reached + 1));
+      const tail = Math.max(stream.tail, Math.min(first, reached + 1));
+      if (tail > stream.tail) this.#found.missingAfter.set(stream.number, stream.tail - 1);
+      stream.tail = tail;
       if (reached >= stream.head) continue;
       stream.head = reached;
       if (stream.state !== undefined && stream.state.offset > reached) {

@@ -1,4 +1,4 @@
-/** A salvage that is killed: what it has taken out by then must still be told, by whichever run comes to its end. */
+/** What a salvage tells: of files that are missing, and, killed, of what it has taken out by then, by whichever run comes to its end. */
 import { expect, it } from "vitest";
 import {
   entry,
@@ -62,4 +62,52 @@ it("begins another epoch, however often it is killed before", async () => {
     ]);
     await left.journal.close();
   }
+});
+
+const all = {
+  from: 0,
+  direction: "forward",
+  tags: undefined,
+  untagged: true,
+  maxBytes: 1e9,
+  maxEntries: 1e6,
+} as const;
+
+/**
+ * Goal: a file that is missing is told, wherever it was, and ends the epoch. Method: the oldest segment, the one at which
+ * reading begins, all of them, or all checkpoints are gone, of a store of one segment and of one with several.
+ */
+it.each([
+  ["the only segment with records", 3, /000000000001\.segment$/, 0],
+  ["the oldest segment", 150, /000000000001\.segment$/, 0],
+  ["the segment at which reading begins", 150, /000000000003\.segment$/, undefined],
+  ["every segment", 150, /\.segment$/, 0],
+  ["the oldest segment, and every checkpoint", 150, /000000000001\.segment$|checkpoint$/, 0],
+])("tells that %s is missing, and begins another epoch", async (_, count, gone, completeTo) => {
+  const disk = new SimulatedDisk();
+  const { journal, stream } = await open(disk);
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  for (let n = 0; n < count; n++) await follower.append(stream, entry("k".repeat(1_000)));
+  const [former] = stream.epochs;
+  await journal.close();
+  for (const path of disk.paths()) if (gone.test(path)) disk.remove(path);
+  expect((await verify("/store", { disk: disk.newProcess() })).problems).not.toEqual([]);
+
+  const { problems, streams } = await run(disk);
+  expect(problems[0]).toMatchObject({ what: expect.stringContaining("it is missing") });
+  const known = streams.find(({ name }) => name === "/");
+  if (completeTo !== undefined) expect(known?.completeTo ?? 0).toBe(completeTo);
+  expect((await verify("/store", { disk: disk.newProcess() })).problems).toEqual([]);
+
+  const left = await open(disk);
+  expect(left.stream.epochs.at(-1)?.id).not.toBe(former?.id);
+  const { entries, gaps } = await left.stream.read(all);
+  const isThere = new Set(entries.map(({ offset }) => offset));
+  const end = left.stream.epochs.find(({ id }) => id === former?.id)?.end ?? 0;
+  for (let offset = 1; offset <= count; offset++) {
+    const isTold = offset > end || gaps.some(({ from, to }) => offset > from && offset <= to);
+    expect([offset, isThere.has(offset) || isTold]).toEqual([offset, true]);
+  }
+  await left.journal.close();
 });

@@ -13,6 +13,7 @@ import { createFile, flush, readFile, removeFile, write } from "./file-io.ts";
 import { FrameHead, frameHeaderBytes, frameKinds, frameMaxBytes, writePlain } from "./frame.ts";
 import { repair, start } from "./open.ts";
 import { type FilesJournalOptions, settingsOf } from "./options.ts";
+import type { Recovered } from "./recovered.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
 import {
@@ -70,10 +71,14 @@ export async function salvage(
       const work = new Salvage(disk, folder);
       await work.patch(file.seed);
       const recovered = await recover(disk, folder, file.seed, true);
+      await work.refused(recovered.refusals);
       await repair(disk, folder, recovered);
       const streams = [...recovered.streams.values()].map(({ name, number, head }) => ({
         name,
-        completeTo: recovered.lostAfter.get(number) ?? head,
+        completeTo: Math.min(
+          recovered.lostAfter.get(number) ?? head,
+          recovered.missingAfter.get(number) ?? head,
+        ),
       }));
       const keep = { release: () => Promise.resolve() };
       const salvaged = isSecond || work.problems.length > 0;
@@ -96,6 +101,8 @@ class Salvage {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly problems: StoreProblem[] = [];
+  /** The segment at which reading begins, as the newest checkpoint says. */
+  #readFrom: number | undefined;
   #isBegun = false;
 
   constructor(disk: Disk, folder: string) {
@@ -115,20 +122,30 @@ class Salvage {
     for (const { name, parsed } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (parsed?.kind === "segment")
         await this.#segment(parsed.number, storeSeed, parsed.number === last);
-      if (parsed?.kind === "checkpoint") await this.#checkpoint(parsed.number, name);
+      if (parsed?.kind === "checkpoint")
+        this.#readFrom = (await this.#checkpoint(parsed.number, name)) ?? this.#readFrom;
     }
     await this.#missingSegments(storeSeed);
   }
 
-  async #checkpoint(number: number, name: string): Promise<void> {
+  /** What a start would refuse that is not told yet: a file that is missing where no other shows it. */
+  async refused(refusals: Recovered["refusals"]): Promise<void> {
+    for (const { file, what } of refusals) {
+      if (!this.problems.some((problem) => problem.file === file)) await this.#found(file, what);
+    }
+  }
+
+  /** @returns the segment at which reading begins; undefined when the checkpoint is damaged, and gone now */
+  async #checkpoint(number: number, name: string): Promise<number | undefined> {
     const path = join(this.#folder, name);
     const bytes = await readFile(this.#disk, path);
     try {
-      decodeCheckpoint(bytes, number);
+      return decodeCheckpoint(bytes, number).segment;
     } catch (error) {
       if (!(error instanceof JournalError) || error.code !== "HF_STORE_CORRUPT") throw error;
       await this.#found(checkpointName(number), error.message);
       await removeFile(this.#disk, path);
+      return undefined;
     }
   }
 
@@ -194,14 +211,17 @@ class Salvage {
     }
   }
 
-  /** A segment that is gone is made again, empty, so that those after it can be read. */
+  /**
+   * A segment that is gone is made again, empty, so that those after it can be read: between others, and where reading
+   * begins. One before all others may have been dropped by retention; recovery knows.
+   */
   async #missingSegments(storeSeed: number): Promise<void> {
     const numbers = (await this.#disk.list(this.#folder))
       .map(parseName)
       .flatMap((parsed) => (parsed?.kind === "segment" ? [parsed.number] : []))
       .sort((a, b) => a - b);
-    const [first = 1] = numbers;
-    for (let number = first; number < (numbers.at(-1) ?? 0); number++) {
+    const known = this.#readFrom === undefined ? numbers : [...numbers, this.#readFrom];
+    for (let number = Math.min(...known); number <= Math.max(...known); number++) {
       if (numbers.includes(number)) continue;
       await this.#found(segmentName(number), "it is missing");
       await createSegment(this.#disk, this.#folder, new Segment(number, 64 * 1024, storeSeed));

@@ -127,6 +127,11 @@ export function corrupt(name: string, what: string): JournalError {
   return new JournalError("HF_STORE_CORRUPT", { detail: `${name}: ${what}` });
 }
 
+/** @returns the file of a store that an error speaks of; an empty text when it names none */
+export function fileIn(error: unknown): string {
+  return /\w+\.(segment|ids|index|checkpoint)|store$/.exec(String(error))?.[0] ?? "";
+}
+
 interface OpenFile {
   readonly file: Promise<DiskFile>;
   users: number;

@@ -8,7 +8,14 @@ import { readFile } from "./file-io.ts";
 import { frameKinds } from "./frame.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
-import { OpenSegments, parseName, readSegment, type Segment, segmentHeadBytes } from "./segment.ts";
+import {
+  fileIn,
+  OpenSegments,
+  parseName,
+  readSegment,
+  type Segment,
+  segmentHeadBytes,
+} from "./segment.ts";
 import { invalidFolder, noStore, readStoreFile, unfinished, unfinishedName } from "./store-file.ts";
 
 export interface StoreProblem {
@@ -158,8 +165,7 @@ class Verification {
       return await run();
     } catch (error) {
       if (isCorrupt(error)) {
-        const [name = ""] = /\w+\.(segment|ids|index|checkpoint)|store$/.exec(error.message) ?? [];
-        this.#found({ file: file === "" ? name : file, what: error.message });
+        this.#found({ file: file === "" ? fileIn(error) : file, what: error.message });
         return undefined;
       }
       throw error;
