@@ -45,6 +45,22 @@ it("tells clients, and sends them away one after the other", async () => {
   await server.io.close();
 });
 
+it.each([1, 3])(
+  "tells each of %d clients, also while events are on their way to the disk",
+  async (count) => {
+    const server = await start({ store: newFolder() }, "holdfast");
+    const all = await pairs(server, count);
+    const told = all.map(([, client]) => collect(client, "hf:draining"));
+    const events = all.map(([, client]) => collect(client, "n"));
+    for (let n = 0; n < 20; n++) server.io.emit("n", n);
+    const gone = all.map(([, client]) => next(client, "disconnect"));
+    await within(server.io.drain({ over: 50 }), "the server to drain");
+    await Promise.all(gone);
+    expect(told).toEqual(all.map(() => [[{ over: 50 }]]));
+    expect(events.map((got) => got.length)).toEqual(all.map(() => 20));
+  },
+);
+
 it("refuses new connections with 503, and goes on with those it has", async () => {
   const server = await start({ store: "memory" }, "holdfast");
   const [socket, client] = await pair(server);

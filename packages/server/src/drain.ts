@@ -38,6 +38,9 @@ export async function drain(server: AnyServer, overMs: number): Promise<void> {
   debug("draining over %d ms", overMs);
   if (engine instanceof BaseEngine) engine.refuseHandshakes(Math.max(1, Math.ceil(overMs / 1000)));
   tellClients(server, { over: overMs });
+  // What was emitted before comes first, and that may be on its way to the disk; and then the position after it.
+  await atMost(host, graceMs, Promise.all(keepersOf(server).map(haveGot)));
+  await new Promise<void>((resolve) => host.afterTurn(resolve));
   await sendAway(connectionsOf(server), overMs, host);
   const answered = keepersOf(server).map((keeper) => keeper.onceCalls.idle());
   await atMost(host, graceMs, Promise.all(answered));
@@ -65,6 +68,11 @@ function tellClients(server: AnyServer, notice: DrainingNotice): void {
       socket.packet(packet, { transient: true });
     }
   }
+}
+
+/** Resolves when all that was sent to the clients so far has been handed to their connections. */
+async function haveGot({ delivery }: SessionKeeper): Promise<void> {
+  await Promise.all([...delivery.sessions.connected].map((session) => delivery.settled(session)));
 }
 
 /** Closes the connections, evenly over the time. Stock clients come back, to whoever takes them. */
