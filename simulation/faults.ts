@@ -284,4 +284,16 @@ export const faults: readonly Fault[] = [
     without: "",
     words: ["--wide"],
   },
+  {
+    what: "what comes before CONNECT is confirmed in parts",
+    file: keeper,
+    code: "      session.burstBytes = Number.NEGATIVE_INFINITY;\n",
+    without: "",
+  },
+  {
+    what: "a receipt in the middle of a turn is for all that is emitted",
+    file: receipts,
+    code: "      const offset = delivery.sentUpTo(session);",
+    without: "      const offset = delivery.head;",
+  },
 ];

@@ -238,6 +238,8 @@ export class SessionKeeper {
     // Before anything is sent: the answer to a ping proves something of the sockets that are on the connection only.
     joined(socket);
     if (gap === undefined && this.#replaysFirst(socket, session)) {
+      // In one piece: a client answers pings among it, and its application has nothing of it before CONNECT.
+      session.burstBytes = Number.NEGATIVE_INFINITY;
       delivery.catchUp.begin(session, progress);
       socket._sendConnect();
     } else {

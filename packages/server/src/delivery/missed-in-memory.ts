@@ -4,8 +4,8 @@ import type { Delivery } from "./delivery.ts";
 import type { LaneEntry } from "./lane-records.ts";
 import type { Session } from "./session.ts";
 
-/** What goes into one payload with CONNECT. */
-const replayFirstBytes = 64 * 1024;
+/** What goes into one payload with CONNECT, whatever else there is for it. */
+const replayFirstBytes = 32 * 1024;
 
 /**
  * How many packets a session has missed that can be handed over at once; undefined when they cannot, or are large.
