@@ -106,7 +106,7 @@ export const faults: readonly Fault[] = [
   {
     what: "a session that catches up is live at once",
     file: catchUp,
-    code: "    this.#running.set(session, { link, progress, reading: false, full: false });\n    this.#advance(session);",
+    code: "    this.#running.set(session, { link, progress, reading: false, full: false, paged: false });\n    this.#advance(session);",
     without: "    session.live = true;",
   },
   {
