@@ -204,6 +204,10 @@ class SimulatedStream implements Stream {
     this.name = name;
   }
 
+  get openedAt(): number {
+    return this.#kept.stream.openedAt;
+  }
+
   get epochs(): Stream["epochs"] {
     return this.#kept.stream.epochs;
   }

@@ -67,6 +67,10 @@ class WatchedStream implements Stream {
     this.#watcher = watcher;
   }
 
+  get openedAt(): number {
+    return this.#inner.openedAt;
+  }
+
   get epochs(): Stream["epochs"] {
     return this.#inner.epochs;
   }

@@ -18,15 +18,19 @@ import {
 import { marked } from "../../support/durable.ts";
 import { newFolder } from "../../support/folder.ts";
 
+/** A backup is copied while no server runs, a snapshot while one does. */
+type Copy = "backup" | "snapshot";
+const copies: readonly [Copy][] = [["backup"], ["snapshot"]];
+
 /** A server that has the events 1 and 2, and a position far behind them, of an event that it does not have. */
-async function restored(): Promise<{ server: Running; position: string }> {
+async function restored(copy: Copy): Promise<{ server: Running; position: string }> {
   const folder = newFolder();
   const backup = `${newFolder()}/copy`;
   const before = new Server({ store: folder });
   for (const n of [1, 2]) await before.to("room").publish("n", n);
-  await before.close();
-  await cp(folder, backup, { recursive: true });
-  const after = new Server({ store: folder });
+  if (copy === "backup") await before.close();
+  await cp(folder, backup, { recursive: true, filter: (path) => !path.includes("lock") });
+  const after = copy === "backup" ? new Server({ store: folder }) : before;
   let position = "";
   for (let n = 3; n <= 40; n++) ({ position } = await after.to("room").publish("n", n));
   await after.close();
@@ -44,24 +48,27 @@ async function history(server: Running, options: object): Promise<unknown[]> {
   return found;
 }
 
-it("join() tells the client before anything else of the room, and goes on with what is new", async () => {
-  const { server, position } = await restored();
-  const [socket, client] = await pair(server);
-  const seen: unknown[] = [];
-  client.on("hf:gap", ({ reason }: { reason: string }) => seen.push(reason));
-  client.on("n", (n) => seen.push(n));
-  await socket.join("room", { since: position });
-  server.io.to("room").emit("n", "new");
-  await marked(socket, client);
-  expect(seen).toEqual(["ahead", "new"]);
-  expect(socket.resume.gaps).toMatchObject([{ reason: "ahead" }]);
-});
+it.each(copies)(
+  "%s: join() tells the client before anything else of the room, and goes on with what is new",
+  async (copy) => {
+    const { server, position } = await restored(copy);
+    const [socket, client] = await pair(server);
+    const seen: unknown[] = [];
+    client.on("hf:gap", ({ reason }: { reason: string }) => seen.push(reason));
+    client.on("n", (n) => seen.push(n));
+    await socket.join("room", { since: position });
+    server.io.to("room").emit("n", "new");
+    await marked(socket, client);
+    expect(seen).toEqual(["reset", "new"]);
+    expect(socket.resume.gaps).toMatchObject([{ reason: "reset" }]);
+  },
+);
 
-it("is known to be past its epoch from then on: the offset is never taken for another event's", async () => {
-  const { server, position } = await restored();
+it.each(copies)("%s: the offset is never taken for another event's", async (copy) => {
+  const { server, position } = await restored(copy);
   expect(await failureOf(() => history(server, { after: position }))).toMatchObject({
     code: "HF_HISTORY_GAP",
-    gap: { reason: "ahead" },
+    gap: { reason: copy === "backup" ? "reset" : "ahead" },
   });
   // More than were lost: their offsets reach beyond that of the position.
   const added = Array.from({ length: 60 }, (_, index) => `new ${index}`);
@@ -81,8 +88,8 @@ it("is known to be past its epoch from then on: the offset is never taken for an
   expect(heard.map(([n]) => n)).toEqual(added);
 });
 
-it("begins one epoch, however many ask at once", async () => {
-  const { server, position } = await restored();
+it.each(copies)("%s: begins one epoch, however many ask at once", async (copy) => {
+  const { server, position } = await restored(copy);
   const sockets = await pairs(server, 5);
   const told = sockets.map(([, client]) => next(client, "hf:gap"));
   await Promise.all(sockets.map(([socket]) => socket.join("room", { since: position })));

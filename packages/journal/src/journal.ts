@@ -126,6 +126,11 @@ export interface Stream {
   readonly epochs: readonly Epoch[];
   /** The last committed offset; 0 when nothing was ever appended. */
   readonly head: number;
+  /**
+   * The head when the store was opened. Another copy of the store may have gone on from there with other records; of
+   * positions that are given out, those behind it are of epochs that no other copy knows.
+   */
+  readonly openedAt: number;
   /** The first offset behind the last entry that retention has dropped. */
   readonly tail: number;
   /** Begins to follow. Called once, before the first append. @returns the state to start from */

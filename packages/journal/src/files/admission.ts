@@ -3,6 +3,7 @@
  * made wait for it, in order.
  */
 import { entrySize } from "../entry-size.ts";
+import { newEpochId } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import type { StreamRecord } from "../journal.ts";
 import type { GroupCommit } from "./commit.ts";
@@ -19,6 +20,9 @@ const entriesStopAt = 0.75;
 /** Which part of a segment is for trims alone: without them there would never be space again. */
 const trimPart = 1 / 16;
 const retryAfterMs = 1_000;
+/** More than the frame that begins an epoch ever has. */
+const epochFrameBytes = 512;
+
 interface AppendCall {
   readonly records: readonly StreamRecord[];
   /** What is written, where that is a copy. */
@@ -112,6 +116,7 @@ export class Admission {
   #takeUsual(stream: FilesStream, record: StreamRecord): boolean {
     const commit = this.#commit;
     if (commit === undefined || commit.failure !== undefined || this.#store.lacking) return false;
+    if (!stream.isBegun) return false;
     const bound = frameBound(record);
     if (bound > this.#usualBytes || !commit.hasRoom(bound)) return false;
     if (commit.pendingBytes + bound > this.#settings.pendingMaxBytes) return false;
@@ -130,7 +135,7 @@ export class Admission {
     const stopped = call.closed ?? (commit.failure && new JournalError("HF_STORE_READ_ONLY"));
     const room =
       stopped === undefined
-        ? this.#roomFor(commit, contents, call.isTooMuch)
+        ? this.#roomFor(commit, stream, { ...call, records: contents })
         : { refusal: () => stopped };
     if (room === undefined) return false;
 
@@ -151,6 +156,7 @@ export class Admission {
       offset++;
       last = index;
     }
+    if (last >= 0 && !stream.isBegun) this.#beginOpening(stream);
     for (const [index, record] of records.entries()) {
       const fate = fates[index];
       if (fate !== undefined) this.#commit?.addUnwritten(stream, record, fate);
@@ -158,12 +164,34 @@ export class Admission {
     }
   }
 
+  /**
+   * The first record that a stream gets since the store was opened has an epoch before it, in the same group: it is there
+   * when a position is, and costs no flush. What was there at the opening is the end of the former one. Room was made.
+   */
+  #beginOpening(stream: FilesStream): void {
+    const id = newEpochId(this.#settings.random);
+    const { control, encoded, committed } = stream.epochFrame(stream.appended, id);
+    stream.beginning = new Promise((resolve, reject) => {
+      const call = {
+        committed: () => {
+          committed();
+          resolve();
+        },
+        failed: reject,
+      };
+      this.#commit?.addControl(control, call);
+    });
+    stream.beginning.catch(() => undefined);
+    encoded?.();
+  }
+
   /** Makes room for what is taken. @returns why records are refused, if they are; undefined when a segment is waited for */
   #roomFor(
     commit: GroupCommit,
-    records: readonly StreamRecord[],
-    isTooMuch = false,
+    stream: FilesStream,
+    call: Pick<AppendCall, "records" | "isTooMuch">,
   ): Room | undefined {
+    const { records, isTooMuch = false } = call;
     let entryBytes = 0;
     let sessionBytes = 0;
     for (const record of records) {
@@ -177,7 +205,8 @@ export class Admission {
     const pending = commit.pendingBytes + entryBytes;
     const refused =
       entryBytes > 0 && (full || isTooMuch || pending > this.#settings.pendingMaxBytes);
-    const bytes = sessionBytes + (refused ? 0 : entryBytes);
+    let bytes = sessionBytes + (refused ? 0 : entryBytes);
+    if (bytes > 0 && !stream.isBegun) bytes += epochFrameBytes;
     if (bytes > 0 && !commit.makeRoom(bytes + (noSpace ? commit.segmentBytes * trimPart : 0))) {
       if (!this.#store.lacking) return undefined;
       this.#onFull();
@@ -221,6 +250,12 @@ export class Admission {
     const bytes = record.kind === "entry" ? entrySize(record) : record.body.length;
     if (bytes > most) return `${bytes} bytes; at most ${most}`;
     return record.kind === "entry" ? unframeable(record) : undefined;
+  }
+
+  /** Ends the current epoch of a stream at `end`. Resolves when that is committed */
+  beginEpoch(stream: FilesStream, end: number): Promise<void> {
+    const id = newEpochId(this.#settings.random);
+    return this.control(() => stream.epochFrame(end, id));
   }
 
   /** Writes a control frame. `make` is called when there is room for it. Resolves when it is committed */

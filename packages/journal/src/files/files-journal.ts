@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { DiskLock } from "../disk.ts";
+import { newEpochId } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import { guarded } from "../guarded.ts";
 import type {
@@ -145,7 +146,9 @@ export class FilesJournal implements Journal {
 
   beginEpoch(stream: FilesStream, end: number): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
-    return this.#flushed(this.#admission.control(() => stream.epochFrame(end, this.#newEpochId())));
+    // One that is on its way ends the current epoch where it ended before.
+    const { beginning = this.#admission.beginEpoch(stream, end) } = stream;
+    return this.#flushed(beginning);
   }
 
   // --- for the parts ---
@@ -252,7 +255,7 @@ export class FilesJournal implements Journal {
   async #makeStream(name: string): Promise<Stream> {
     let stream: FilesStream | undefined;
     try {
-      const epoch = this.#newEpochId();
+      const epoch = newEpochId(this.#settings.random);
       const made = this.#admission.control(() => {
         const created = this.#streams.next(name, epoch);
         stream = created;
@@ -280,10 +283,6 @@ export class FilesJournal implements Journal {
     await control;
     await this.#commit?.flushNow();
     if (this.#commit?.failure !== undefined) throw this.#commit.failure;
-  }
-
-  #newEpochId(): string {
-    return Buffer.from(this.#settings.random.bytes(12)).toString("base64url");
   }
 
   // --- upkeep ---

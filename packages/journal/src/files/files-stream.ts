@@ -34,14 +34,23 @@ export class FilesStream implements Stream {
   readonly name: string;
   readonly number: number;
   readonly ids: DeduplicationTable;
+  readonly openedAt: number;
   /** The last offset that was given to a record, committed or not. */
   appended: number;
   /** Whether the frame that makes it is committed. */
   exists = false;
+  /**
+   * Whether the current epoch was begun since the store was opened. Nothing is appended before: of two copies of a store
+   * each gives its offsets an epoch that the other one does not know.
+   */
+  isBegun = false;
+  /** Resolves when the epoch that is on its way to the disk is committed. */
+  beginning: Promise<void> | undefined;
   /** Session records that nobody has taken yet, after `#state`. */
   #sessions: SessionRecord[];
   #state: CheckpointStream["state"];
   readonly #host: StreamHost;
+  readonly #epochsMax: () => number;
   #epochs: readonly Epoch[];
   /** Epochs with what is on its way to the disk: a segment's first frame speaks of the frames before it. */
   appendedEpochs: readonly Epoch[];
@@ -49,11 +58,19 @@ export class FilesStream implements Stream {
   #tail: number;
   #follower: StreamFollower | undefined;
 
-  constructor(host: StreamHost, facts: RecoveredStream, ids: DeduplicationTable) {
+  /** @param epochsMax how many epochs are remembered */
+  constructor(
+    host: StreamHost,
+    facts: RecoveredStream,
+    ids: DeduplicationTable,
+    epochsMax: () => number,
+  ) {
     this.#host = host;
+    this.#epochsMax = epochsMax;
     this.name = facts.name;
     this.number = facts.number;
     this.ids = ids;
+    this.openedAt = facts.head;
     this.appended = facts.head;
     this.#head = facts.head;
     this.#tail = facts.tail;
@@ -137,13 +154,17 @@ export class FilesStream implements Stream {
   epochFrame(end: number, id: string): ControlFrame {
     const start = this.appended;
     const former = this.appendedEpochs;
+    const next = { end, id, start };
+    const most = this.#epochsMax();
     return {
       control: { type: "epoch", stream: this.number, end, id },
       encoded: () => {
-        this.appendedEpochs = nextEpochs(former, { end, id, start });
+        this.isBegun = true;
+        this.appendedEpochs = nextEpochs(former, next, most);
       },
       committed: () => {
-        this.#epochs = nextEpochs(this.#epochs, { end, id, start });
+        this.beginning = undefined;
+        this.#epochs = nextEpochs(this.#epochs, next, most);
       },
     };
   }

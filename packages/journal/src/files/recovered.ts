@@ -1,5 +1,5 @@
 /** What a recovery finds out, and what control frames add to it. */
-import { nextEpochs } from "../epochs.ts";
+import { epochsMax, nextEpochs } from "../epochs.ts";
 import type { Durability, Epoch, SessionRecord } from "../journal.ts";
 import type { Checkpoint, CheckpointStream, IdsFacts } from "./checkpoint.ts";
 import type { Control } from "./control.ts";
@@ -101,7 +101,8 @@ export function applyControl(found: Recovered, control: Control): void {
       const stream = found.streams.get(control.stream);
       if (stream === undefined) return;
       const { end, id } = control;
-      stream.epochs = nextEpochs(stream.epochs, { end, id, start: stream.head });
+      const most = epochsMax(found.streams.size);
+      stream.epochs = nextEpochs(stream.epochs, { end, id, start: stream.head }, most);
       return;
     }
     case "trim":

@@ -81,6 +81,86 @@ it.each<
 );
 
 /**
+ * Goal: no two copies of a store give the same position to different records. Method: a store is copied while it is open or
+ * closed; both copies are opened, and get other records.
+ */
+it.each([["open"], ["closed"]])("a copy of one that was %s has epochs of its own", async (how) => {
+  const disk = new SimulatedDisk();
+  const first = await open(disk);
+  await first.follower.append(first.stream, entry("a"), entry("b"));
+  const [epoch] = first.stream.epochs;
+  if (how === "closed") await first.journal.close();
+  const copy = await open(disk.clone(), { random: new SeededRandom(99) });
+  const here = how === "closed" ? await open(disk) : first;
+  // Nothing is written before it has to be, and what is told until then is in both.
+  expect(copy.stream.epochs).toEqual([epoch]);
+  expect([copy.stream.openedAt, copy.stream.head]).toEqual([2, 2]);
+  for (const { stream, follower } of [copy, here]) {
+    await follower.append(stream, session("c"));
+    await follower.append(stream, entry("d"), entry("e"));
+  }
+  const ids = [copy, here].map(({ stream }) => stream.epochs.at(-1)?.id);
+  expect(new Set(ids).size).toBe(2);
+  expect(copy.stream.epochs).toEqual([
+    { ...epoch, end: 2 },
+    { id: ids[0], start: 2, end: undefined },
+  ]);
+});
+
+it("begins the epoch of an opening once, also when one is asked for meanwhile", async () => {
+  const disk = new SimulatedDisk();
+  const first = await open(disk);
+  await first.follower.append(first.stream, entry("a"));
+  await first.journal.close();
+  const { journal, stream, follower } = await open(disk);
+  const told = follower.append(stream, entry("b"));
+  await Promise.all([stream.beginEpoch(1), told]);
+  const ends = stream.epochs.map(({ start, end }) => [start, end]);
+  expect(ends).toEqual([
+    [0, 1],
+    [1, undefined],
+  ]);
+  await journal.close();
+  const again = await open(disk);
+  expect(again.stream.epochs).toEqual(stream.epochs);
+});
+
+it("no epoch ends later than what is left, when some of several are lost", async () => {
+  const disk = new SimulatedDisk();
+  for (const count of [50, 90, 10]) {
+    const { journal, stream, follower } = await open(disk);
+    for (let n = 0; n < count; n++) await follower.append(stream, entry("k".repeat(1_000)));
+    await journal.close();
+  }
+  disk.remove("/store/000000000003.segment");
+  const { streams } = await salvage("/store", { ...small, disk: disk.newProcess() });
+  const left = streams[0]?.completeTo ?? 150;
+  expect(left).toBeLessThan(140);
+  const again = await open(disk);
+  expect(again.stream.head).toBe(left);
+  for (const { end = left } of again.stream.epochs) expect(end).toBeLessThanOrEqual(left);
+});
+
+it("has room for the epoch of an opening on a full disk, or refuses what would need it", async () => {
+  const disk = new SimulatedDisk({ capacity: 4 * 64 * 1024 });
+  const { journal, stream, follower } = await open(disk, { retention: { entries: 10_000 } });
+  const kilobyte = "k".repeat(1_000);
+  for (let full = false; !full; ) {
+    const [fate] = await follower.append(stream, entry(kilobyte));
+    full = fate?.kind === "refused";
+  }
+  const kept = stream.head;
+  await journal.close();
+  for (let life = 1; life <= 3; life++) {
+    const again = await open(disk, { retention: { entries: 10_000 } });
+    const fates = await again.follower.append(again.stream, session("s"), entry(kilobyte));
+    expect(fates.map(({ kind }) => kind)).toEqual(["committed", "refused"]);
+    expect([again.stream.head, again.stream.epochs.length]).toEqual([kept + life, life + 1]);
+    await again.journal.close();
+  }
+});
+
+/**
  * Goal: nothing is built on what only the kernel's memory has. Method: a flush fails; the next process reads what was
  * to be flushed, which the kernel takes for written now; it commits more, and the power is cut.
  */

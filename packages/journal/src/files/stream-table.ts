@@ -1,5 +1,6 @@
 /** The streams of a journal, by name and by the number that stands for it in frames. */
 import { DeduplicationTable } from "../deduplication.ts";
+import { epochsMax } from "../epochs.ts";
 import type { JournalError } from "../errors.ts";
 import type { DeduplicationWindow } from "../journal.ts";
 import { refusalOf } from "../new-streams.ts";
@@ -38,7 +39,8 @@ export class StreamTable {
   }
 
   #make(facts: RecoveredStream): FilesStream {
-    return new FilesStream(this.#host, facts, new DeduplicationTable(this.#window));
+    const ids = new DeduplicationTable(this.#window);
+    return new FilesStream(this.#host, facts, ids, () => epochsMax(this.#streams.size));
   }
 
   /** Has room for one more kept. @returns why there is to be none of this name; undefined when it is to be made */
@@ -52,7 +54,10 @@ export class StreamTable {
   next(name: string, epoch: string): FilesStream {
     const number = this.#last + 1;
     const epochs = [{ id: epoch, start: 0, end: undefined }];
-    return this.#make({ number, name, head: 0, tail: 1, epochs, state: undefined, sessions: [] });
+    const rest = { state: undefined, sessions: [] };
+    const stream = this.#make({ number, name, head: 0, tail: 1, epochs, ...rest });
+    stream.isBegun = true;
+    return stream;
   }
 
   add(stream: FilesStream): void {

@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from "../clock.ts";
 import { defaultDeduplication } from "../deduplication.ts";
+import { epochsMax, newEpochId } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import { guarded } from "../guarded.ts";
 import type { DeduplicationWindow, Journal, JournalStatus, Retention, Stream } from "../journal.ts";
@@ -94,7 +95,11 @@ export class MemoryJournal implements Journal {
   }
 
   newEpochId(): string {
-    return Buffer.from(this.#random.bytes(12)).toString("base64url");
+    return newEpochId(this.#random);
+  }
+
+  epochsMax(): number {
+    return epochsMax(this.#streams.size);
   }
 
   tooLarge(bytes: number): JournalError {

@@ -53,6 +53,7 @@ export class MemoryStream implements Stream {
   readonly name: string;
   readonly #journal: MemoryJournal;
   readonly #ids: DeduplicationTable;
+  readonly openedAt = 0;
   #epochs: readonly Epoch[];
   readonly #entries = new Map<number, KeptEntry>();
   readonly #all = new OffsetList();
@@ -135,7 +136,11 @@ export class MemoryStream implements Stream {
       return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     }
     const id = this.#journal.newEpochId();
-    this.#epochs = nextEpochs(this.#epochs, { end, id, start: this.#head });
+    this.#epochs = nextEpochs(
+      this.#epochs,
+      { end, id, start: this.#head },
+      this.#journal.epochsMax(),
+    );
     return Promise.resolve();
   }
 

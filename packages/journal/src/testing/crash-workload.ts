@@ -29,11 +29,18 @@ interface Appended {
   readonly batch: number;
 }
 
+/** A record that was told to be committed, and the epoch in which a client may be told its position. */
+interface Acknowledged {
+  readonly offset: number;
+  readonly text: string;
+  readonly epoch: string | undefined;
+}
+
 /** What is known of one stream. Lists only grow, so a moment is a pair of lengths. */
 class StreamOracle {
   readonly appended: Appended[] = [];
   /** What was acknowledged, in the order in which it was told. */
-  readonly acknowledged: { readonly offset: number; readonly text: string }[] = [];
+  readonly acknowledged: Acknowledged[] = [];
   /** Message ids with the offsets that were told for them. */
   readonly ids: { readonly id: string; readonly text: string; readonly offset: number }[] = [];
 }
@@ -205,7 +212,10 @@ export class CrashWorkload {
       );
       if (first === undefined) oracle.ids.push({ id, text, offset: fate.offset });
     }
-    if (fate.kind === "committed") oracle.acknowledged.push({ offset: fate.offset, text });
+    if (fate.kind === "committed") {
+      const epoch = stream.epochs.at(-1)?.id;
+      oracle.acknowledged.push({ offset: fate.offset, text, epoch });
+    }
   }
 
   #openLeft(disk: SimulatedDisk): Promise<Journal> {
@@ -268,7 +278,9 @@ export class CrashWorkload {
       byOffset.set(offset, Buffer.from(body).toString("latin1"));
     for (const [offset, text] of sessions) byOffset.set(offset, text);
 
-    for (const { offset, text } of acknowledged.slice(0, at.acknowledged)) {
+    for (const { offset, text, epoch } of acknowledged.slice(0, at.acknowledged)) {
+      const { end = stream.head } = stream.epochs.find(({ id }) => id === epoch) ?? { end: -1 };
+      demand(offset <= end, () => `${name} ${offset} is past its epoch, and nothing was lost`);
       if (text.startsWith("entry") && offset < stream.tail) continue;
       demand(
         byOffset.get(offset) === text,

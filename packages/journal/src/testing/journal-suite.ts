@@ -377,14 +377,14 @@ export function journalSuite(implementation: JournalUnderTest): void {
 
     describe("many epochs", () => {
       it("are remembered up to a number, the latest, and end where they did", async () => {
-        for (let n = 1; n <= 130; n++) {
+        for (let n = 1; n <= 1_030; n++) {
           await write(`${n}`);
           await stream.beginEpoch(n);
         }
         const { epochs } = stream;
-        expect(epochs).toHaveLength(100);
+        expect(epochs).toHaveLength(1_000);
         expect(epochs[0]).toMatchObject({ start: 31, end: 32 });
-        expect(epochs.at(-1)).toMatchObject({ start: 130, end: undefined });
+        expect(epochs.at(-1)).toMatchObject({ start: 1_030, end: undefined });
         await write("last");
         expect(stream.epochs).toEqual(epochs);
         if (!implementation.persistent) return;

@@ -21,13 +21,14 @@ export interface ResolvedPosition {
   readonly lost: LostEntries | undefined;
 }
 
-/** @returns undefined for what is no position of this namespace, or one of an epoch that is not known any more */
+/** @returns undefined for what is no position of this namespace */
 export function resolvePosition(delivery: Delivery, text: unknown): ResolvedPosition | undefined {
   const position = delivery.positions.decode("application", text);
   const epochs = delivery.stream?.epochs ?? [];
   const index = epochs.findIndex(({ id }) => id === position?.epoch);
   const epoch = epochs[index];
-  if (position === undefined || epoch === undefined) return undefined;
+  if (position === undefined) return undefined;
+  if (epoch === undefined) return ofUnknownEpoch(delivery, position.offset);
   const end = epoch.end ?? delivery.head;
   if (position.offset <= end) return { offset: position.offset, lost: undefined };
   const next = epochs[index + 1];
@@ -36,6 +37,17 @@ export function resolvePosition(delivery: Delivery, text: unknown): ResolvedPosi
     return { offset: end, lost: { from: end, to: end, reason: "ahead" } };
   }
   return { offset: end, lost: { from: end, to: Math.max(end, next.start), reason: "reset" } };
+}
+
+/**
+ * Another copy of the store has given it, or so many epochs ago that this one has forgotten it. Where the copies parted is
+ * not known: where one of them was opened. What came after the last opening, or after the position, is given.
+ */
+function ofUnknownEpoch({ stream }: Delivery, offset: number): ResolvedPosition {
+  const { epochs = [], openedAt = 0 } = stream ?? {};
+  const to = Math.min(offset, openedAt);
+  const from = Math.min(to, epochs[0]?.end ?? openedAt);
+  return { offset: to, lost: { from, to, reason: "reset" } };
 }
 
 /** The epochs that are about to end. */

@@ -64,18 +64,18 @@ function claimOf(delivery: Delivery, pid: unknown, text: unknown, saved: boolean
   if (position === undefined) {
     return { ...continuing(delivery, session, session.receipt), ...found };
   }
-  if (position.offset < session.start && position.epoch === delivery.epoch.id) {
-    // It has not been told yet that it lost the session before this one.
-    const gap: ClaimedGap = { from: position.offset, to: session.start, reason: "session" };
-    return { session, from: session.start, gap, ...found };
-  }
   const known = delivery.stream?.epochs.find(({ id }) => id === position.epoch);
   const { head } = delivery;
   if (known === undefined || position.offset > (known.end ?? head)) {
     return { ...beyond(delivery, session, position.offset, known), ...found };
   }
+  if (position.offset < session.start) {
+    // It has not been told yet that it lost the session before this one.
+    const gap: ClaimedGap = { from: position.offset, to: session.start, reason: "session" };
+    return { session, from: session.start, gap, ...found };
+  }
   // It was given a position only when it had been told what it missed before the session began.
-  if (position.offset >= session.start) session.untold = undefined;
+  session.untold = undefined;
   return { ...continuing(delivery, session, position.offset), ...found };
 }
 
@@ -91,9 +91,23 @@ function beyond(
     beginEpochAfterLoss(delivery);
     return { session, from: head, gap: { from: head, to: head, reason: "ahead" } };
   }
-  const end = epoch?.end ?? Math.min(offset, delivery.epoch.start || head);
-  const from = Math.max(end, session.start);
-  return { session, from, gap: { from, to: from, reason: "reset" } };
+  if (epoch?.end !== undefined) {
+    const from = Math.max(epoch.end, session.start);
+    return { session, from, gap: { from, to: from, reason: "reset" } };
+  }
+  const { start, forgottenUpTo } = session;
+  const from = Math.max(Math.min(offset, sharedUpTo(delivery, session)), start, forgottenUpTo);
+  return { session, from, gap: { from: undefined, to: from, reason: "reset" } };
+}
+
+/**
+ * Up to where a stream is, at least, what a client of an unknown epoch has seen: two copies of a store part where one of
+ * them was opened, an epoch's end or the last opening, and what the session has a receipt of is in both.
+ */
+function sharedUpTo(delivery: Delivery, { receipt }: Session): number {
+  const { epochs = [], openedAt = 0 } = delivery.stream ?? {};
+  const parted = epochs.find(({ end }) => end !== undefined && end >= receipt);
+  return Math.min(parted?.end ?? openedAt, openedAt);
 }
 
 /** From a position on; the session's receipt when it brought none. */
