@@ -98,7 +98,7 @@ it("restarts alone are no copies: a client misses nothing and is told of nothing
   await socket.join("room");
   const all = await publish(server.io, "first", 3);
   await marked(socket, client);
-  const { position } = await server.io.to("room").publish("n", "last");
+  const { position } = await server.io.to("room").publish("n", "last", { id: "last" });
   await server.io.close();
   all.push("last");
   for (let life = 0; life < 5; life++) {
@@ -113,7 +113,12 @@ it("restarts alone are no copies: a client misses nothing and is told of nothing
   expect([again.resume.kind, client.recovered]).toEqual(["full", true]);
   expect(new Set(heard)).toEqual(new Set(all));
   const history: unknown[] = [];
-  for await (const { args } of server.io.room("room").history({ after: position }))
-    history.push(args[0]);
+  const room = server.io.room("room");
+  for await (const { args } of room.history({ after: position })) history.push(args[0]);
   expect(history).toEqual(all.slice(4));
+  // The position of an event stays what it was.
+  for await (const event of room.history())
+    if (event.id === "last") expect(event.position).toBe(position);
+  const repeat = await server.io.to("room").publish("n", "last", { id: "last" });
+  expect([repeat.duplicate, repeat.position]).toEqual([true, position]);
 });

@@ -178,7 +178,7 @@ class PublishedEvent implements PublishResult {
     this.durability = keeper.delivery.durability;
     this.#keeper = keeper;
     this.#entry = entry;
-    this.#epoch = keeper.delivery.epoch.id;
+    this.#epoch = keeper.delivery.at(entry.offset).epoch;
     Object.defineProperty(this, "position", PublishedEvent.#lazyPosition);
   }
 

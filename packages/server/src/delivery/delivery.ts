@@ -25,7 +25,7 @@ import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { Markers } from "./marker.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { releaseOthers } from "./poison.ts";
-import { PidCodec, PositionCodec } from "./positions.ts";
+import { epochOf, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import type { Session } from "./session.ts";
@@ -99,9 +99,8 @@ export class Delivery implements LaneExit {
     return this.stream?.epochs.at(-1) ?? noEpoch;
   }
 
-  /** Where `offset` is, as a position of the current epoch. */
   at(offset: number): Position {
-    return { epoch: this.epoch.id, offset };
+    return { epoch: epochOf(offset, this.stream?.epochs ?? [], this.epoch).id, offset };
   }
 
   // --- into the lane ---
@@ -361,7 +360,7 @@ export class Delivery implements LaneExit {
     const offset = this.sentUpTo(session);
     session.misled = false;
     session.marked = offset;
-    link.deliver(this.markers.at(this.epoch.id, offset), true);
+    link.deliver(this.markers.at(this.at(offset)), true);
   }
 
   /** Everything up to here that is for the session has been handed to its connection. */

@@ -7,7 +7,7 @@
  * what a client has received.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Position } from "@holdfast/journal";
+import type { Epoch, Position } from "@holdfast/journal";
 
 /** 48 bits: a guess that hits tells only where the client's own session goes on. */
 const checkBytes = 6;
@@ -16,6 +16,16 @@ const checkBytes = 6;
 const textMax = 120;
 
 const form = /^(hf|hp)\.([\w-]{1,64})\.([0-9a-z]{1,11})\.([\w-]{8})$/;
+
+/**
+ * The epoch in which a position is given out: the one that the offset belongs to, so that it stays the same in later ones.
+ * What an epoch has lost belongs to none, and is given out in the current one.
+ */
+export function epochOf(offset: number, epochs: readonly Epoch[], current: Epoch): Epoch {
+  if (offset > current.start) return current;
+  const own = epochs.findLast(({ start }) => start < offset);
+  return own?.end !== undefined && offset <= own.end ? own : current;
+}
 
 export type PositionKind = "resume" | "application";
 
