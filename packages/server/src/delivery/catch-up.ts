@@ -97,8 +97,12 @@ export class CatchUp {
   place(session: Session, link: SessionLink, item: HeldPacket): void {
     const size = item.packet?.size ?? 0;
     if (session.live) {
-      if (item.transient || item.packet === undefined || link.hasRoom(size)) {
+      if (item.packet === undefined || link.hasRoom(size)) {
         this.#send(session, link, item);
+        return;
+      }
+      if (item.transient) {
+        this.#delivery.options.counters.transientDropped++;
         return;
       }
       // It waits as if it had been missed: what is in its way may be one large event, to a client that takes it.
@@ -107,7 +111,8 @@ export class CatchUp {
     const { highWaterBytes } = this.#delivery.options;
     const full = session.heldBytes > 0 && session.heldBytes + size > highWaterBytes;
     if (full) {
-      this.#leaveOut(link, item, `more than ${highWaterBytes} bytes wait behind what was missed`);
+      if (item.transient) this.#delivery.options.counters.transientDropped++;
+      else link.overflow(`more than ${highWaterBytes} bytes wait behind what was missed`);
       return;
     }
     session.held.push({ stamp: this.#delivery.head, item });
@@ -116,20 +121,9 @@ export class CatchUp {
     this.#advance(session);
   }
 
-  /** There is no room for a packet that is not stored. */
-  #leaveOut(link: SessionLink, item: HeldPacket, detail: string): void {
-    if (item.transient) this.#delivery.options.counters.transientDropped++;
-    else link.overflow(detail);
-  }
-
+  /** Sends what there is room for. */
   #send(session: Session, link: SessionLink, item: HeldPacket): void {
     if (item.packet !== undefined) {
-      const full = !link.hasRoom(item.packet.size);
-      if (full) {
-        const detail = "the client does not read, and what is not stored cannot wait for it";
-        this.#leaveOut(link, item, detail);
-        return;
-      }
       link.deliver(item.packet, item.shared);
       if (item.misleading) this.#delivery.mislead(session, link);
     }

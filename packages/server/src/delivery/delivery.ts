@@ -99,6 +99,7 @@ export class Delivery implements LaneExit {
     return this.stream?.epochs.at(-1) ?? noEpoch;
   }
 
+  /** Where `offset` is, in the epoch that it belongs to. */
   at(offset: number): Position {
     return { epoch: epochOf(offset, this.stream?.epochs ?? [], this.epoch).id, offset };
   }
