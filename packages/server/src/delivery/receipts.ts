@@ -48,6 +48,9 @@ interface Note {
   readonly answered: (() => void) | undefined;
 }
 
+/** So long a ping that is due waits for traffic: alone it is a write of its own. */
+const companyMs = 100;
+
 /** A client that answers no ping costs no more than so many notes. */
 const inFlightMax = 256;
 
@@ -60,6 +63,8 @@ export class ReceiptLedger {
   #receiptsInFlight = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #turnsSince = 0;
+  /** A ping is due, and goes out with what comes next. */
+  #awaitsCompany = false;
   readonly #alarm: Alarm<ReceiptLedger>;
 
   constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
@@ -78,8 +83,8 @@ export class ReceiptLedger {
     this.#turnsSince++;
     // This comes with each turn that has something for the client. What the first one has set off, a ping or the alarm,
     // is for the next ones too.
-    if (this.#turnsSince > 1 && this.#turnsSince < this.#turns) return;
-    this.#pingIfDue();
+    if (this.#awaitsCompany) this.#ping(undefined);
+    else if (this.#turnsSince === 1 || this.#turnsSince >= this.#turns) this.#pingIfDue(false);
   }
 
   /** So much is sent at once that the connection may end before the client has all of it. */
@@ -87,22 +92,31 @@ export class ReceiptLedger {
     if (this.#receiptsInFlight < inFlightMax) this.#ping(undefined);
   }
 
-  #pingIfDue(): void {
+  /** @param alone whether nothing else goes out in this turn: under traffic the ping waits for company. */
+  #pingIfDue(alone: boolean): void {
     if (this.#turnsSince === 0 || this.#receiptsInFlight > 0) return;
     const often = this.#turnsSince >= this.#turns;
     if (this.#alarm.armed && !often) return;
     const intervalMs = this.#intervalMs();
-    if (often || this.#connection.monotonicMs() - this.#lastMs >= intervalMs) this.#ping(undefined);
-    else this.#wheel.arm(this.#alarm, intervalMs);
+    if (!often && this.#connection.monotonicMs() - this.#lastMs < intervalMs) {
+      this.#wheel.arm(this.#alarm, intervalMs);
+    } else if (alone && this.#turnsSince > 1 && !this.#awaitsCompany) {
+      this.#awaitsCompany = true;
+      this.#wheel.arm(this.#alarm, companyMs);
+    } else {
+      this.#ping(undefined);
+    }
   }
 
   /** @internal */
   due(): void {
-    this.#pingIfDue();
+    this.#pingIfDue(true);
   }
 
   #ping(answered: (() => void) | undefined): void {
     this.#turnsSince = 0;
+    if (this.#awaitsCompany) this.#wheel.disarm(this.#alarm);
+    this.#awaitsCompany = false;
     this.#lastMs = this.#connection.monotonicMs();
     this.#receiptsInFlight++;
     this.#note(false, answered);
@@ -145,7 +159,7 @@ export class ReceiptLedger {
     note.answered?.();
     if (note.heartbeat) return;
     this.#receiptsInFlight--;
-    this.#pingIfDue();
+    this.#pingIfDue(true);
   }
 
   /** Asks whether the client is there. @returns resolves with false when it has not answered in time */

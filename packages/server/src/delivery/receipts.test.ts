@@ -1,0 +1,100 @@
+/**
+ * When a client is asked for a receipt. Goal: soon after what it was sent, seldom under traffic, and then with what goes
+ * out anyway. Method: the ledger of a connection on a clock that the test turns; turns with events are requests.
+ */
+import { expect, it } from "vitest";
+import { ManualHost } from "../host/manual-host.ts";
+import { TimerWheel } from "../host/timer-wheel.ts";
+import { ReceiptLedger } from "./receipts.ts";
+
+/** A connection that is sent something every so often, and answers each ping at once if `answers`. */
+class Client {
+  readonly host = new ManualHost();
+  /** When pings went out, and when events did. */
+  readonly pings: number[] = [];
+  readonly turns: number[] = [];
+  readonly ledger: ReceiptLedger;
+  answers = true;
+
+  constructor() {
+    const connection = {
+      ping: () => {
+        this.pings.push(this.host.nowMs);
+        if (this.answers) this.host.startTimer(1, () => this.ledger.answered(), true);
+      },
+      pingsUnanswered: 0,
+      attached: () => [],
+      monotonicMs: () => this.host.monotonicMs(),
+    };
+    const options = { intervalMs: () => 500, turns: 64 };
+    this.ledger = new ReceiptLedger(connection, new TimerWheel(this.host, true), options);
+  }
+
+  turn(): void {
+    this.turns.push(this.host.nowMs);
+    this.ledger.request();
+  }
+
+  /** A turn with events each so many milliseconds. */
+  traffic(everyMs: number, count: number): void {
+    for (let done = 0; done < count; done++) {
+      this.turn();
+      this.host.advance(everyMs);
+    }
+  }
+
+  get lonePings(): number[] {
+    return this.pings.filter((ms) => !this.turns.includes(ms));
+  }
+}
+
+it("goes out with the first event, and once more after the last", () => {
+  const client = new Client();
+  client.traffic(30, 3);
+  client.host.advance(10_000);
+  // The second event armed it; then it waited for company in vain.
+  expect(client.pings).toEqual([0, 30 + 500 + 100]);
+});
+
+it("follows a lone event after the interval", () => {
+  const client = new Client();
+  client.traffic(30, 2);
+  client.host.advance(10_000);
+  expect(client.pings).toEqual([0, 30 + 500]);
+});
+
+it("waits for company while there is traffic", () => {
+  const client = new Client();
+  client.traffic(30, 400);
+  expect(client.lonePings).toEqual([]);
+  const gaps = client.pings.slice(1).map((ms, at) => ms - (client.pings[at] ?? 0));
+  // The interval, and at most one turn of waiting.
+  for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(500);
+  for (const gap of gaps) expect(gap).toBeLessThan(600);
+});
+
+it("waits no longer than a tenth of a second", () => {
+  const client = new Client();
+  client.traffic(240, 20);
+  const gaps = client.pings.slice(1).map((ms, at) => ms - (client.pings[at] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(500 + 240 + 100);
+});
+
+it("does not wait for the interval after so many turns", () => {
+  const client = new Client();
+  client.traffic(2, 1000);
+  expect(client.lonePings).toEqual([]);
+  expect(client.pings.length).toBeGreaterThanOrEqual(15);
+  expect(client.pings.length).toBeLessThanOrEqual(17);
+});
+
+it("is not asked for again while one is on its way", () => {
+  const client = new Client();
+  client.answers = false;
+  client.traffic(30, 400);
+  expect(client.pings).toEqual([0]);
+  client.ledger.answered();
+  client.traffic(30, 1);
+  expect(client.pings).toHaveLength(2);
+  expect(client.lonePings).toEqual([]);
+});
