@@ -474,8 +474,8 @@ export const guards: readonly Guard[] = [
     test: "V36",
     what: "limits.bufferedBytes",
     file: connection,
-    code: "if (before.size > limit && !this.transport.ready) {",
-    without: "if (before.size > 1e12) {",
+    code: "if (before.size <= limit || this.transport.ready) return before;",
+    without: "if (before.size <= 1e12) return before;",
   },
   {
     test: "V38",

@@ -18,6 +18,7 @@ const lane = `${server}/delivery/journal-lane.ts`;
 const session = `${server}/delivery/session.ts`;
 const catchUp = `${server}/delivery/catch-up.ts`;
 const claim = `${server}/delivery/claim.ts`;
+const entryRun = `${server}/delivery/entry-run.ts`;
 const receipts = `${server}/delivery/receipts.ts`;
 const stored = `${server}/delivery/stored-session.ts`;
 const adapter = `${server}/journal-adapter.ts`;
@@ -29,7 +30,8 @@ export const faults: readonly Fault[] = [
     what: "an entry is sent before its commit",
     file: delivery,
     code: "    this.lane.append(entry);",
-    without: "    entry.offset = this.head + 1; this.#deliver(entry); this.lane.append(entry);",
+    without:
+      "    entry.offset = this.head + 1; this.#run = new EntryRun(entry); this.handOver(); this.lane.append(entry);",
   },
   {
     what: "what is not stored overtakes what is still in the lane",
@@ -140,15 +142,49 @@ export const faults: readonly Fault[] = [
     without: "delivery.mark(session, link);",
   },
   {
+    what: "what waits for an entry of a run goes out before it",
+    file: lane,
+    code: "    this.#exit.handOver();\n    this.#finish(",
+    without: "    this.#finish(",
+  },
+  {
+    what: "a session changes before it is handed the run that came before",
+    file: delivery,
+    code: "      this.handOver();\n      this.head = record.offset;\n      const",
+    without: "      this.head = record.offset;\n      const",
+    words: ["--wide"],
+  },
+  {
+    what: "a run goes on with an entry for another room",
+    file: entryRun,
+    code: "entry.tags[0] === first.tags[0] && ",
+    without: "",
+    words: ["--wide"],
+  },
+  {
+    what: "a run goes on with an entry for others, too",
+    file: entryRun,
+    code: " && isForOneRoom(entry) && isForOneRoom(first);",
+    without: ";",
+    words: ["--wide"],
+  },
+  {
+    what: "a run is handed over without its last entry",
+    file: delivery,
+    code: "link.deliverAll(packets, bytes);",
+    without: "link.deliverAll(packets.slice(0, -1), bytes);",
+    words: ["--wide"],
+  },
+  {
     what: "a slow client skips the entry at which it fell behind",
     file: delivery,
-    code: "this.catchUp.fallBehind(session, entry.offset - 1);",
-    without: "this.catchUp.fallBehind(session, entry.offset);",
+    code: "this.catchUp.fallBehind(session, first.offset - 1);",
+    without: "this.catchUp.fallBehind(session, last.offset);",
   },
   {
     what: "a slow client is sent everything",
     file: delivery,
-    code: "if (!link.hasRoom(entry.packet.size)) {",
+    code: "if (!link.hasRoom(bytes)) {",
     without: "if (link.unsentBytes === Number.POSITIVE_INFINITY) {",
   },
   {

@@ -90,6 +90,7 @@ const acts: Readonly<Record<ActionKind, Act>> = {
     world.app.toSocket(namespace, socket, shape);
   }),
   burst: onServer(burst),
+  run: onServer(run),
   volatile: onServer((io, { world, namespace, room, shape }) => {
     world.app.volatile(io, namespace, [room], shape);
   }),
@@ -187,6 +188,25 @@ const acts: Readonly<Record<ActionKind, Act>> = {
     });
   },
 };
+
+/** Several events to one room within one handler, most of them one behind the other. */
+function run(io: AppServer, { world, namespace, room, otherRoom, shape, a, b, c }: Scene): void {
+  const { app } = world;
+  const sockets = app.sockets.get(namespace) ?? [];
+  for (let count = 0; count < 3 + (a % 20); count++) {
+    const turn = (c + count * 5) % 23;
+    const socket = sockets.length > 0 ? choose(sockets, b + count) : undefined;
+    if (turn < 5 && socket?.connected === true) {
+      if (turn === 0) app.toSocket(namespace, socket, shape);
+      else if (turn === 1) app.direct(namespace, socket, 3000);
+      else if (turn === 2) app.join(socket, room);
+      else if (turn === 3) app.leave(socket, room);
+      else app.fromSocket(namespace, socket, [room], shape);
+    }
+    const rooms = turn === 5 ? [room, otherRoom] : [turn === 6 ? otherRoom : room];
+    app.toRooms(io, namespace, { rooms, except: turn === 7 ? [otherRoom] : [] }, shape);
+  }
+}
 
 /** Many calls of all sorts within one handler: their order must hold. */
 function burst(io: AppServer, { world, namespace, shape, a, b, c }: Scene): void {

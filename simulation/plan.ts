@@ -139,6 +139,7 @@ export type WideActionKind =
   | "perishable"
   | "join since"
   | "drain"
+  | "run"
   | "duplicate tab";
 
 export type ActionKind = (typeof kinds)[number][0] | WideActionKind;

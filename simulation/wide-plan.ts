@@ -25,6 +25,7 @@ const streams = {
   tabs: 17,
   starts: 18,
   haste: 19,
+  runs: 20,
 } as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
@@ -42,7 +43,7 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  return withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored))))));
+  return withRuns(withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored)))))));
 }
 
 /** More actions, at any time. */
@@ -162,5 +163,19 @@ function withHaste(plan: Plan): Plan {
   return withActions(plan, random, random.between(6, 16), [
     ["leave early", 1],
     ["ask and cut", 1],
+  ]);
+}
+
+/** In every second seed, rooms that get several events at once, to clients that are slow or not there. */
+function withRuns(plan: Plan): Plan {
+  const random = new Random(plan.seed, streams.runs);
+  if (!random.chance(50)) return plan;
+  return withActions(plan, random, random.between(4, 16), [
+    ["run", 8],
+    ["join", 3],
+    ["block down", 2],
+    ["unblock", 2],
+    ["cut", 1],
+    ["half-open server", 1],
   ]);
 }

@@ -92,6 +92,15 @@ export class ClientSessions implements LinkedClient {
     this.#conn.enqueue(packet, shared);
   }
 
+  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void {
+    if (this.#conn === undefined) {
+      for (const packet of packets) this.#client.deliver(packet, true);
+      return;
+    }
+    this.enqueued(bytes);
+    this.#conn.enqueueShared(packets);
+  }
+
   beforeFlush(run: () => void): void {
     if (this.#conn === undefined) this.#client.server._host.afterTurn(run);
     else this.#conn.server.turn.beforeEnd(run);

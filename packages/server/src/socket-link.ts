@@ -11,6 +11,7 @@ import { throwLater } from "./host/throw-later.ts";
 /** What a link needs of its client. */
 export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
+  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void;
   readonly unsentBytes: number;
   readonly outboxBytes: number;
   suspected: Session | undefined;
@@ -83,6 +84,10 @@ export class SocketLink implements SessionLink, Attached {
 
   deliver(packet: OutgoingPacket, shared: boolean): void {
     this.#client.deliver(packet, shared);
+  }
+
+  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void {
+    this.#client.deliverAll(packets, bytes);
   }
 
   beforeFlush(run: () => void): void {

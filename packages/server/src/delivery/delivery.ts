@@ -20,6 +20,7 @@ import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
 import { CatchUp, recentMax } from "./catch-up.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import { packetOf, partsOf, withPosition } from "./entry-body.ts";
+import { EntryRun } from "./entry-run.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { Markers } from "./marker.ts";
@@ -28,7 +29,7 @@ import { releaseOthers } from "./poison.ts";
 import { epochOf, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
-import type { Session } from "./session.ts";
+import { burstOf, type Session } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
 import { SessionExpiry } from "./session-expiry.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
@@ -56,6 +57,8 @@ export class Delivery implements LaneExit {
   markers!: Markers;
   /** What a commit survives. */
   durability: Durability = "memory";
+  /** So many bytes of a turn are handed over at once. */ readonly #burst: number;
+  /** What has come out of the lane, and is not handed over. */ #run: EntryRun | undefined;
   /** Live sessions that were handed something in this turn. */ #touched: Session[] = [];
   readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
@@ -65,6 +68,7 @@ export class Delivery implements LaneExit {
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;
+    this.#burst = burstOf(options.highWaterBytes);
     this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this);
     const { expiry, wallMs, monotonicMs } = options;
@@ -226,8 +230,9 @@ export class Delivery implements LaneExit {
   }
 
   committed(record: LaneEntry | LaneChange): void {
-    this.head = record.offset;
     if (record instanceof LaneChange) {
+      this.handOver();
+      this.head = record.offset;
       const { change } = record;
       this.sessions.apply(change, record.offset, record.timeMs);
       if (change.type === "join" && change.since !== undefined) {
@@ -238,8 +243,12 @@ export class Delivery implements LaneExit {
     if (this.options.offsets === "argument") {
       record.packet = withPosition(record.packet, this.#positionAt(record.offset));
     }
+    if (this.#run?.takes(record, this.#burst) !== true) {
+      this.handOver();
+      this.#run = new EntryRun(record);
+    }
+    this.head = record.offset;
     this.recent.push(record);
-    this.#deliver(record);
   }
 
   #positionAt(offset: number): string {
@@ -266,27 +275,36 @@ export class Delivery implements LaneExit {
 
   // --- to the sessions ---
 
-  #deliver(entry: LaneEntry): void {
-    const { tags, expiresMs } = entry;
+  handOver(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    const { tags, expiresMs } = run.first;
     if (expiresMs !== undefined && expiresMs <= this.options.wallMs()) return;
     if (tags.length === 0) {
-      for (const session of this.sessions.connected) this.#deliverTo(session, entry);
+      for (const session of this.sessions.connected) this.#deliver(session, run);
     }
     for (const tag of tags) {
-      for (const session of this.sessions.connectedMembers(tag)) this.#deliverTo(session, entry);
+      for (const session of this.sessions.connectedMembers(tag)) this.#deliver(session, run);
     }
   }
 
-  #deliverTo(session: Session, entry: LaneEntry): void {
+  #deliver(session: Session, run: EntryRun): void {
     const { link } = session;
+    const { first, last, packets, bytes } = run;
     // A session in several of the rooms gets it once.
-    if (!session.live || link === undefined || session.delivered === entry.offset) return;
-    if (!session.receivesLive(entry)) return;
-    if (!link.hasRoom(entry.packet.size)) {
-      this.catchUp.fallBehind(session, entry.offset - 1);
-      return;
+    if (!session.live || link === undefined || session.delivered === last.offset) return;
+    if (!session.receivesLive(first)) return;
+    if (!link.hasRoom(bytes)) {
+      this.catchUp.fallBehind(session, first.offset - 1);
+    } else if (packets === undefined) {
+      this.hand(session, link, first.offset, first.packet, first.acks);
+    } else {
+      link.deliverAll(packets, bytes);
+      session.delivered = last.offset;
+      session.suspicion.sent(session, first.offset, first.packet.size, this.options.monotonicMs);
+      this.handed(session, link, bytes, packets.length);
     }
-    this.hand(session, link, entry.offset, entry.packet, entry.acks);
   }
 
   /** Hands an entry to the connection of a session. */
@@ -315,9 +333,9 @@ export class Delivery implements LaneExit {
   }
 
   /** A client that loses its connection in the middle of a long turn is to know, and to have confirmed, how far it is. */
-  handed(session: Session, link: SessionLink, bytes: number): void {
+  handed(session: Session, link: SessionLink, bytes: number, events = 1): void {
     this.touch(session, link);
-    if (!session.countBurst(bytes, this.options.highWaterBytes)) return;
+    if (!session.countBurst(bytes, events, this.#burst)) return;
     if (this.#isUnmarked(session)) this.mark(session, link);
     link.requestReceiptNow();
   }

@@ -25,6 +25,8 @@ export interface LaneExit {
   /** The stream is open: the state to start from. */
   opened(stream: Stream, restored: Restored): void;
   committed(record: LaneRecord): void;
+  /** Whatever has come out is to be with those that it is for: somebody waits for that, or nothing more comes now. */
+  handOver(): void;
   /** A record that was appended here has no effect, or an unknown one. */
   refused(record: LaneRecord, error: JournalError): void;
   checkpoint(): Uint8Array;
@@ -144,6 +146,7 @@ export class JournalLane implements StreamFollower {
   committed(records: readonly StreamRecord[]): void {
     this.#passOn(() => {
       for (const record of records) if (isLaneRecord(record)) this.#leave(record);
+      this.#exit.handOver();
     });
   }
 
@@ -151,6 +154,7 @@ export class JournalLane implements StreamFollower {
     this.#remove(record);
     this.#exit.committed(record);
     if (record.settled === undefined && record.after === undefined) return;
+    this.#exit.handOver();
     this.#finish(record, { committed: { offset: record.offset, duplicate: false } });
   }
 

@@ -6,6 +6,8 @@ import type { Session } from "./session.ts";
 export interface SessionLink {
   /** Puts a packet into the outbox of the connection. */
   deliver(packet: OutgoingPacket, shared: boolean): void;
+  /** Puts packets that others get, too, into the outbox: together `bytes` large. */
+  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void;
   /** What waits to be sent on this connection, in bytes. */
   readonly unsentBytes: number;
   /** What of it has not been handed to the network. */

@@ -72,6 +72,7 @@ it("keeps a room that it is in again", () => {
 /** A connection that takes everything, and does nothing. */
 const link: SessionLink = {
   deliver() {},
+  deliverAll() {},
   unsentBytes: 0,
   outboxBytes: 0,
   suspected: undefined,

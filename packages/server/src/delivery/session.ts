@@ -30,9 +30,14 @@ const leftRoomsMax = 1000;
  * asked for a receipt. If its link always broke before it had them, it would begin at the same place for ever.
  */
 const burstBytesMax = 16 * 1024;
-const burstEventsMax = 64;
+export const burstEventsMax = 64;
 /** And not less often than this part of what may wait for it. */
 const burstsWaiting = 32;
+
+/** What a client is sent in one turn until it is told how far it is, in bytes. */
+export function burstOf(highWaterBytes: number): number {
+  return Math.min(burstBytesMax, highWaterBytes / burstsWaiting);
+}
 
 function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
   const pairs = [];
@@ -362,11 +367,10 @@ export class Session {
     return entry.except.length === 0 || this.receives(entry);
   }
 
-  /** @returns whether so much of this turn was handed to the connection that a part of it ends here */
-  countBurst(bytes: number, highWaterBytes: number): boolean {
-    const most = Math.min(burstBytesMax, highWaterBytes / burstsWaiting);
-    this.burstBytes += Math.max(bytes, most / burstEventsMax);
-    if (this.burstBytes < most) return false;
+  /** @returns whether so much of this turn was handed to the connection that a part of it, of `burst` bytes, ends here */
+  countBurst(bytes: number, events: number, burst: number): boolean {
+    this.burstBytes += Math.max(bytes, (events * burst) / burstEventsMax);
+    if (this.burstBytes < burst) return false;
     this.burstBytes = 0;
     return true;
   }

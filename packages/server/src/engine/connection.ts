@@ -5,23 +5,20 @@
  * applications and third-party packages touch have the names they have there. It survives an upgrade
  * (see upgrade.ts), keeps the heartbeat (heartbeat.ts) and owns the outbox.
  */
-import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import { encodeHandshake } from "@holdfast/protocol";
 import createDebug from "debug";
-import type { OutboxNode, OutboxOwner, Turn } from "../delivery/outbox.ts";
+import type { OutboxNode, OutboxOwner } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { ServerError } from "../errors.ts";
 import { throwLater } from "../host/throw-later.ts";
-import type { TimerWheel } from "../host/timer-wheel.ts";
-import type { Limits } from "../limits.ts";
 import { ObservedEmitter } from "../observed-emitter.ts";
 import { splitPayload } from "../transports/payload-split.ts";
 import type { EngineRequest } from "../transports/request.ts";
 import type { Transport, TransportReceiver } from "../transports/transport.ts";
+import type { ConnectionReceiver, ConnectionServer, PingLedger } from "./connection-ports.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { ResolvedEngineOptions } from "./options.ts";
 import {
   contentOf,
   type SendData,
@@ -43,44 +40,6 @@ export type CloseReason =
   | "parse error";
 
 export type SendCallback = (transport: Transport) => void;
-
-/** Who takes what a connection brings: given by reference, so that nothing is ever missed. */
-export interface ConnectionReceiver {
-  received(data: string | Uint8Array): void;
-  closed(reason: string, description?: unknown): void;
-  /** What waited has been handed over, and more would be. Only after it was asked for: see `tellDrained`. */
-  drained?(): void;
-}
-
-/** Who keeps what the answers to pings prove, besides that the client is there. */
-export interface PingLedger {
-  /** A ping of the heartbeat goes out now. */
-  heartbeatGoesOut(): void;
-  /** An answer to the oldest ping that had none. */
-  answered(): void;
-}
-
-/** What a connection needs of the engine that holds it. */
-export interface ConnectionServer extends EventEmitter {
-  readonly opts: ResolvedEngineOptions;
-  readonly limits: Limits;
-  readonly wheel: TimerWheel;
-  readonly turn: Turn;
-  readonly clientsCount: number;
-  /** Whether anybody listens to "flush" or "drain" of the engine. */
-  readonly flushesObserved: boolean;
-  /** The transports that one may move to. */
-  upgrades(transport: string): string[];
-  /** Counts and logs why a connection is refused something. */
-  refuse(error: ServerError, connection: Connection): void;
-  /** Takes a connection that has closed out of the list. */
-  forget(connection: Connection): void;
-  addPollingHeaders(
-    headers: Record<string, string | string[]>,
-    request: EngineRequest,
-    id: string,
-  ): void;
-}
 
 /** Above this much the outbox is handed over before the turn ends, so that a full network is noticed. */
 const handOverBytes = 256 * 1024;
@@ -239,15 +198,28 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     if (this.observed) {
       for (const shown of shownPackets(packet, shared)) this.emit("packetCreate", shown);
     }
-    const before = this.#pending ?? this.server.turn.root;
-    const limit = this.server.limits.bufferedBytes;
-    // One packet may be larger than the limit, if nothing else waits.
-    if (before.size > limit && !this.transport.ready) {
-      this.#refuseToBuffer(limit);
+    const before = this.#lastPending();
+    if (before === undefined) return;
+    const { parents } = this.server.turn;
+    this.#put(shared ? before.next(packet, parents) : before.alone(packet), shared);
+  }
+
+  /** @internal Puts packets that go to other connections, too, into the outbox: some small ones. */
+  enqueueShared(packets: readonly OutgoingPacket[]): void {
+    if (this.observed) {
+      for (const packet of packets) this.enqueue(packet, true);
       return;
     }
-    this.#pending = shared ? before.next(packet, this.server.turn.parents) : before.alone(packet);
-    if (this.#pending.size > handOverBytes) this.#handOver();
+    let pending = this.#state === "open" ? this.#lastPending() : undefined;
+    if (pending === undefined) return;
+    const { parents } = this.server.turn;
+    for (const packet of packets) pending = pending.next(packet, parents);
+    this.#put(pending, true);
+  }
+
+  #put(pending: OutboxNode, shared: boolean): void {
+    this.#pending = pending;
+    if (pending.size > handOverBytes) this.#handOver();
     if (this.#queued) return;
     this.#queued = true;
     const { turn } = this.server;
@@ -255,6 +227,15 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     // processor's caches, and the next read will displace it. (Measured: a tenth of the cost of an echo.)
     if (!shared && turn.reader === this) process.nextTick(flush, this);
     else turn.add(this);
+  }
+
+  /** What comes next stands after this. One packet may be larger than the limit, if nothing else waits. */
+  #lastPending(): OutboxNode | undefined {
+    const before = this.#pending ?? this.server.turn.root;
+    const limit = this.server.limits.bufferedBytes;
+    if (before.size <= limit || this.transport.ready) return before;
+    this.#refuseToBuffer(limit);
+    return undefined;
   }
 
   #refuseToBuffer(limit: number): void {

@@ -14,7 +14,8 @@ import {
   type WebTransportSession,
   WebTransportTransport,
 } from "../transports/webtransport.ts";
-import type { Connection, ConnectionServer } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionServer } from "./connection-ports.ts";
 
 export interface WebTransportAcceptor {
   readonly server: Pick<ConnectionServer, "opts" | "wheel"> & { refuse(error: ServerError): void };
