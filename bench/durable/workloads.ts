@@ -40,7 +40,8 @@ export async function measureWorkloads(
           ...(serverOptions && { serverOptions }),
         });
         try {
-          const figure = await workload.measure(peer, { loadgen, quick, warmupMs, measureMs });
+          const settings = { loadgen, quick, warmupMs, measureMs, delayedAcks: true };
+          const figure = await workload.measure(peer, settings);
           const { load, cost } = figure;
           return {
             cpuUs: cost,

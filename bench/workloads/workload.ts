@@ -18,6 +18,8 @@ export interface RunSettings {
   readonly quick: boolean;
   readonly warmupMs: number;
   readonly measureMs: number;
+  /** All clients acknowledge (TCP) as if they had something to say: see "The durable part" in README.md. */
+  readonly delayedAcks?: boolean;
   readonly windowOpened?: () => void;
   readonly windowClosed?: () => void;
 }
@@ -42,12 +44,17 @@ export function windowOf({
   loadgen,
   warmupMs,
   measureMs,
+  delayedAcks = false,
   windowOpened,
   windowClosed,
 }: RunSettings) {
   return {
     binary: loadgen,
-    window: { "warmup-ms": warmupMs, "measure-ms": measureMs },
+    window: {
+      "warmup-ms": warmupMs,
+      "measure-ms": measureMs,
+      "delayed-acks": delayedAcks ? 1 : 0,
+    },
     hooks: {
       ...(windowOpened === undefined ? {} : { windowOpened }),
       ...(windowClosed === undefined ? {} : { windowClosed }),
