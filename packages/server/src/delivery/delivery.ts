@@ -26,7 +26,7 @@ import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { Markers } from "./marker.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import { releaseOthers } from "./poison.ts";
-import { epochOf, PidCodec, PositionCodec } from "./positions.ts";
+import { epochOf, noEpoch, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { burstOf, type Session } from "./session.ts";
@@ -39,8 +39,6 @@ const debug = createDebug("holdfast:delivery");
 
 /** So much of what was sent last is kept in memory, and so many entries: no more are looked through there. */
 const recentBytesMax = 4 * 1024 * 1024;
-
-const noEpoch: Epoch = { id: "", start: 0, end: undefined };
 
 export class Delivery implements LaneExit {
   readonly options: DeliveryOptions;
@@ -379,7 +377,8 @@ export class Delivery implements LaneExit {
     const offset = this.sentUpTo(session);
     session.misled = false;
     session.marked = offset;
-    link.deliver(this.markers.at(this.at(offset)), true);
+    const epoch = epochOf(offset, this.stream?.epochs ?? [], this.epoch);
+    link.deliver(this.markers.at(epoch.id, offset), true);
   }
 
   /** Everything up to here that is for the session has been handed to its connection. */

@@ -1,5 +1,4 @@
 /** The packets by which clients learn where they are: `hf:position` and `hf:gap`. */
-import type { Position } from "@holdfast/journal";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import type { PositionCodec } from "./positions.ts";
 
@@ -33,7 +32,7 @@ export class Markers {
   }
 
   /** The marker of a position: the same packet for all who are there, so that they share its bytes. */
-  at({ epoch, offset }: Position): OutgoingPacket {
+  at(epoch: string, offset: number): OutgoingPacket {
     const latest = this.#latest;
     if (latest?.offset === offset && latest.epoch === epoch) return latest.packet;
     const packet = this.#encode(positionEvent, this.#codec.encode("resume", { epoch, offset }));

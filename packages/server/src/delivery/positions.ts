@@ -17,6 +17,9 @@ const textMax = 120;
 
 const form = /^(hf|hp)\.([\w-]{1,64})\.([0-9a-z]{1,11})\.([\w-]{8})$/;
 
+/** That of a stream that is not open. */
+export const noEpoch: Epoch = { id: "", start: 0, end: undefined };
+
 /**
  * The epoch in which a position is given out: the one that the offset belongs to, so that it stays the same in later ones.
  * What an epoch has lost belongs to none, and is given out in the current one.
