@@ -208,7 +208,7 @@ export const faults: readonly Fault[] = [
   {
     what: "who is in two of the rooms gets an event twice",
     file: delivery,
-    code: "if (!session.live || link === undefined || session.delivered === entry.offset) return;",
+    code: "if (!session.live || link === undefined || session.delivered === last.offset) return;",
     without: "if (!session.live || link === undefined) return;",
   },
   {
