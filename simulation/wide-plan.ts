@@ -166,10 +166,10 @@ function withHaste(plan: Plan): Plan {
   ]);
 }
 
-/** In every second seed, rooms that get several events at once, to clients that are slow or not there. */
+/** In every third seed, rooms that get several events at once, to clients that are slow or not there. */
 function withRuns(plan: Plan): Plan {
   const random = new Random(plan.seed, streams.runs);
-  if (!random.chance(50)) return plan;
+  if (!random.chance(33)) return plan;
   return withActions(plan, random, random.between(4, 16), [
     ["run", 8],
     ["join", 3],
