@@ -325,6 +325,7 @@ export const faults: readonly Fault[] = [
     file: keeper,
     code: "      session.burstBytes = Number.NEGATIVE_INFINITY;\n",
     without: "",
+    words: ["--wide"],
   },
   {
     what: "a receipt in the middle of a turn is for all that is emitted",

@@ -26,6 +26,7 @@ const streams = {
   starts: 18,
   haste: 19,
   runs: 20,
+  replays: 21,
 } as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
@@ -43,7 +44,8 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  return withRuns(withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored)))))));
+  const more = withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored))))));
+  return withReplays(withRuns(more));
 }
 
 /** More actions, at any time. */
@@ -177,5 +179,25 @@ function withRuns(plan: Plan): Plan {
     ["unblock", 2],
     ["cut", 1],
     ["half-open server", 1],
+  ]);
+}
+
+/** In every tenth seed, clients on long-polling that bring no position: what they missed may come before CONNECT. */
+function withReplays(plan: Plan): Plan {
+  const random = new Random(plan.seed, streams.replays);
+  if (!random.chance(10)) return plan;
+  const devices = plan.devices.map((device) => ({
+    ...device,
+    transports: "polling" as const,
+    keepsPid: false,
+  }));
+  const asked = { devices, identify: true, offsets: "argument", highWaterBytes: 2_000 } as const;
+  return withActions({ ...plan, ...asked }, random, random.between(10, 25), [
+    ["room", 6],
+    ["run", 3],
+    ["cut", 4],
+    ["half-open server", 2],
+    ["block down", 1],
+    ["unblock", 1],
   ]);
 }

@@ -1,18 +1,23 @@
 /**
- * Offsets of several ascending lists as one ascending sequence without repeats, or as a descending one. An entry
- * with two wanted tags stands in two lists and comes once. Each step costs the logarithm of the number of lists.
+ * Several ascending lists as one ascending sequence without repeats, or as a descending one: of offsets, or of anything
+ * that rises with them. An entry with two wanted tags stands in two lists and comes once. Each step costs the logarithm of the number of lists.
  */
 
-/** An ascending list, from memory or from an index on disk. */
-export interface Offsets {
-  readonly size: number;
+/** An ascending list of numbers. */
+export interface Ascending {
+  /** @returns undefined before the first one and after the last one */
   at(index: number): number | undefined;
+}
+
+/** An ascending list of offsets, from memory or from an index on disk. */
+export interface Offsets extends Ascending {
+  readonly size: number;
   /** @returns the index of the first offset greater than `offset`; `size` when there is none */
   indexAfter(offset: number): number;
 }
 
 interface Cursor {
-  readonly list: Offsets;
+  readonly list: Ascending;
   index: number;
   value: number;
 }
@@ -23,26 +28,44 @@ export interface MergeOptions {
   readonly direction: "forward" | "backward";
 }
 
-export function* mergeOffsets(lists: Iterable<Offsets>, options: MergeOptions): Generator<number> {
-  const sign = options.direction === "forward" ? 1 : -1;
+/** A list, and the index with which it begins. */
+export interface MergeStart {
+  readonly list: Ascending;
+  readonly index: number;
+}
+
+/** The index of the first offset of a list that is wanted. */
+export function startIn(list: Offsets, { from, direction }: MergeOptions): number {
+  return direction === "forward" ? list.indexAfter(from) : list.indexAfter(from - 1) - 1;
+}
+
+export function mergeOffsets(lists: Iterable<Offsets>, options: MergeOptions): Generator<number> {
+  const starts: MergeStart[] = [];
+  for (const list of lists) starts.push({ list, index: startIn(list, options) });
+  return merge(starts, options.direction);
+}
+
+export function* merge(
+  starts: readonly MergeStart[],
+  direction: MergeOptions["direction"],
+): Generator<number> {
+  const sign = direction === "forward" ? 1 : -1;
   const heap: Cursor[] = [];
-  for (const list of lists) {
-    const index =
-      sign === 1 ? list.indexAfter(options.from) : list.indexAfter(options.from - 1) - 1;
+  for (const { list, index } of starts) {
     const value = list.at(index);
     if (value !== undefined) push(heap, { list, index, value: value * sign });
   }
 
   let last: number | undefined;
   for (let top = heap[0]; top !== undefined; top = heap[0]) {
-    const offset = top.value * sign;
-    if (offset !== last) yield offset;
-    last = offset;
+    const value = top.value * sign;
+    if (value !== last) yield value;
+    last = value;
     top.index += sign;
-    const value = top.list.at(top.index);
-    if (value === undefined) removeTop(heap);
+    const next = top.list.at(top.index);
+    if (next === undefined) removeTop(heap);
     else {
-      top.value = value * sign;
+      top.value = next * sign;
       sink(heap, 0);
     }
   }

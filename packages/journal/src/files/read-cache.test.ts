@@ -1,7 +1,9 @@
 /** Windows of segments: read once for all who ask, the one used longest ago goes first. */
 import { describe, expect, it } from "vitest";
 import { Block } from "./block.ts";
-import { ReadCache, windowBytes } from "./read-cache.ts";
+import { overlapBytes, ReadCache, windowBytes } from "./read-cache.ts";
+
+const windowRoom = windowBytes + overlapBytes;
 
 function window(number: number, bytes = windowBytes): Block {
   const block = new Block(number * windowBytes, bytes);
@@ -12,7 +14,7 @@ function window(number: number, bytes = windowBytes): Block {
 // What many sessions want at once is read once; what is kept has a limit, and what was used last stays.
 describe("what was read a moment ago", () => {
   it("is read once for all who ask meanwhile, and is there at once afterwards", async () => {
-    const cache = new ReadCache(4 * windowBytes);
+    const cache = new ReadCache(4 * windowRoom);
     let reads = 0;
     const read = async () => {
       reads++;
@@ -32,7 +34,7 @@ describe("what was read a moment ago", () => {
   });
 
   it("lets go of what was used longest ago", async () => {
-    const cache = new ReadCache(2 * windowBytes);
+    const cache = new ReadCache(2 * windowRoom);
     const load = (number: number) =>
       cache.load(1, number * windowBytes, async () => window(number));
     await load(0);
@@ -44,7 +46,7 @@ describe("what was read a moment ago", () => {
   });
 
   it("is not taken for what was written since", async () => {
-    const cache = new ReadCache(2 * windowBytes);
+    const cache = new ReadCache(2 * windowRoom);
     await cache.load(1, 0, async () => window(0, 800));
     expect(cache.find(1, 792)).toBeDefined();
     expect(cache.find(1, 800)).toBeUndefined();

@@ -4,8 +4,11 @@
  */
 import type { Block } from "./block.ts";
 
-/** Windows are the same for all: as many readers as possible share one. */
+/** Windows are the same for all, and begin so far apart: as many readers as possible share one. */
 export const windowBytes = 64 * 1024;
+
+/** And go on for so much more: whoever reads a hundred frames would meet one across an end in every fourth page. */
+export const overlapBytes = 4 * 1024;
 
 const windowsPerSegment = 2 ** 20;
 
@@ -17,7 +20,7 @@ export class ReadCache {
   #latest = -1;
 
   constructor(maxBytes: number) {
-    this.#windowsMax = Math.floor(maxBytes / windowBytes);
+    this.#windowsMax = Math.floor(maxBytes / (windowBytes + overlapBytes));
   }
 
   /** @returns the window in which a place is, if it was read far enough for that */

@@ -1,14 +1,13 @@
 /** Reads pages of a stream: from memory at once where everything is there, otherwise from the segments. */
 import { JournalError } from "../errors.ts";
 import type { EntryRecord, Page, ReadRequest, UnreadableRange } from "../journal.ts";
-import { mergeOffsets } from "../merge.ts";
 import { Block } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { FilesStream } from "./files-stream.ts";
 import { FrameHead, frameAt, frameKinds, lengthAt, readEntry, readHead } from "./frame.ts";
-import { type ReadCache, windowBytes } from "./read-cache.ts";
+import { overlapBytes, type ReadCache, windowBytes } from "./read-cache.ts";
 import type { Segment } from "./segment.ts";
-import type { SegmentIndex } from "./segment-index.ts";
+import type { Rows, SegmentIndex } from "./segment-index.ts";
 import type { SegmentStore } from "./segment-store.ts";
 
 const head = new FrameHead();
@@ -42,9 +41,14 @@ class PageBuilder {
     return this.request.direction === "forward";
   }
 
-  /** Segments in which something may be, in the direction of the request. */
+  /** What is still wanted. */
+  get #rest(): ReadRequest {
+    return { ...this.request, from: this.#reached };
+  }
+
+  /** Segments in which something may be that was not looked at, in the direction of the request. */
   segments(segments: readonly Segment[]): Segment[] {
-    const { from } = this.request;
+    const from = this.#reached;
     const wanted = segments.filter((segment) => {
       const range = segment.ranges.get(this.stream);
       if (range === undefined || range.last < this.tail) return false;
@@ -53,9 +57,10 @@ class PageBuilder {
     return this.forward ? wanted : wanted.reverse();
   }
 
-  /** Offsets that are wanted, in one segment; ends where the page does. */
-  *offsets(index: SegmentIndex): Generator<number> {
-    for (const offset of mergeOffsets(index.wanted(this.stream, this.request), this.request)) {
+  /** Rows of one segment that are wanted, after what was looked at; ends where the page does. */
+  *rows(index: SegmentIndex): Generator<number> {
+    for (const row of index.rowsOf(this.stream, this.#rest)) {
+      const offset = index.rows.offset(row);
       if (offset < this.tail) {
         if (this.forward) continue;
         return;
@@ -70,7 +75,7 @@ class PageBuilder {
         this.ended = true;
         return;
       }
-      yield offset;
+      yield row;
       this.#reached = offset;
     }
   }
@@ -131,29 +136,28 @@ export class Reader {
   }
 
   read(stream: FilesStream, request: ReadRequest): Page | Promise<Page> {
-    return this.#fromMemory(stream, request) ?? this.#fromDisk(stream, request);
+    const builder = new PageBuilder(stream, request);
+    return this.#isInMemory(builder) ? builder.page() : this.#fromDisk(stream, builder);
   }
 
-  /** @returns undefined when something of it is not in memory */
-  #fromMemory(stream: FilesStream, request: ReadRequest): Page | undefined {
-    const builder = new PageBuilder(stream, request);
+  /** Takes what is in memory. @returns whether that is all */
+  #isInMemory(builder: PageBuilder): boolean {
     for (const segment of builder.segments(this.#store.segments)) {
       const { index } = segment;
-      if (index === undefined) return undefined;
-      for (const offset of builder.offsets(index)) {
-        const place = placeOf(index, builder.stream, offset);
-        const block = this.#find(segment, place);
-        if (block === undefined) return undefined;
-        take(builder, block, place, segment.seed, offset);
+      if (index === undefined) return false;
+      for (const row of builder.rows(index)) {
+        const block = this.#find(segment, index.rows.place(row));
+        if (block === undefined) return false;
+        take(builder, block, segment.seed, index.rows, row);
       }
       builder.addHoles(index);
       if (builder.ended) break;
     }
-    return builder.page();
+    return true;
   }
 
-  async #fromDisk(stream: FilesStream, request: ReadRequest): Promise<Page> {
-    const builder = new PageBuilder(stream, request);
+  /** Goes on where memory has no more. */
+  async #fromDisk(stream: FilesStream, builder: PageBuilder): Promise<Page> {
     try {
       for (const segment of builder.segments(this.#store.segments)) {
         await this.#readSegment(builder, segment);
@@ -162,7 +166,9 @@ export class Reader {
       return builder.page();
     } catch (error) {
       // Retention has removed what was about to be read: it is in a gap now.
-      if (stream.tail > builder.tail) return this.#fromDisk(stream, request);
+      if (stream.tail > builder.tail) {
+        return this.#fromDisk(stream, new PageBuilder(stream, builder.request));
+      }
       const detail = error instanceof Error ? error.message : String(error);
       throw new JournalError("HF_STORE_FAILED", { detail, cause: error });
     }
@@ -170,10 +176,10 @@ export class Reader {
 
   async #readSegment(builder: PageBuilder, segment: Segment): Promise<void> {
     const index = await this.#store.indexOf(segment);
-    for (const offset of builder.offsets(index)) {
-      const place = placeOf(index, builder.stream, offset);
+    for (const row of builder.rows(index)) {
+      const place = index.rows.place(row);
       const block = this.#find(segment, place) ?? (await this.#load(segment, place));
-      take(builder, block, place, segment.seed, offset);
+      take(builder, block, segment.seed, index.rows, row);
     }
     builder.addHoles(index);
   }
@@ -189,12 +195,12 @@ export class Reader {
   /** Reads the frame at `place`, with its neighbours. */
   async #load(segment: Segment, place: number): Promise<Block> {
     const start = place - (place % windowBytes);
-    const end = Math.min(segment.end, start + windowBytes);
+    const end = Math.min(segment.end, start + windowBytes + overlapBytes);
     const window = await this.#reads.load(segment.number, place, () =>
       this.#loadRange(segment, start, end),
     );
     if (holds(window, place)) return window;
-    // It goes on in the next window, or has been written since the window was read.
+    // It goes on far into the next window, or has been written since the window was read.
     const rest = Math.min(segment.end, place + windowBytes);
     const block = await this.#loadRange(segment, place, rest);
     const length = lengthAt(block, 0);
@@ -217,19 +223,10 @@ function holds(block: Block, place: number): boolean {
   return length > 0 && place + length <= block.end;
 }
 
-function placeOf(index: SegmentIndex, stream: number, offset: number): number {
-  return index.rows.place(index.rowOf(stream, offset) ?? 0);
-}
-
-/** Adds the entry at a place, if it is whole and the one that the index means. */
-function take(
-  builder: PageBuilder,
-  block: Block,
-  place: number,
-  seed: number,
-  offset: number,
-): void {
-  const index = place - block.start;
+/** Adds the entry of a row, if it is whole and the one that the index means. */
+function take(builder: PageBuilder, block: Block, seed: number, rows: Rows, row: number): void {
+  const index = rows.place(row) - block.start;
+  const offset = rows.offset(row);
   if (frameAt(block, index, seed) > 0) {
     readHead(block, index, head);
     const meant =

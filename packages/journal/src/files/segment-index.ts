@@ -4,7 +4,7 @@
  * made again from the segment, so losing it costs only time.
  */
 import type { ReadRequest } from "../journal.ts";
-import type { Offsets } from "../merge.ts";
+import { type Ascending, merge, type Offsets, startIn } from "../merge.ts";
 import { isCount, unwrap, wrap } from "./container.ts";
 
 /** Offsets (from, to] of a stream that were damaged and taken out. */
@@ -59,8 +59,17 @@ export class SegmentIndex {
     }
   }
 
+  /** The rows of all that is wanted, in the order of the request: those of a stream rise with their offsets. */
+  rowsOf(stream: number, request: ReadRequest): Generator<number> {
+    const starts = this.#wanted(stream, request).map((list) => ({
+      list: list.rows,
+      index: startIn(list, request),
+    }));
+    return merge(starts, request.direction);
+  }
+
   /** The lists of rows in which everything stands that is wanted. */
-  wanted(stream: number, { tags, untagged }: ReadRequest): RowList[] {
+  #wanted(stream: number, { tags, untagged }: ReadRequest): RowList[] {
     const lists = this.#streams.get(stream);
     if (lists === undefined) return [];
     if (tags === undefined) return [lists.all];
@@ -70,13 +79,6 @@ export class SegmentIndex {
       if (list !== undefined) wanted.push(list);
     }
     return wanted;
-  }
-
-  /** @returns the row of an offset; undefined when it is no entry of this segment */
-  rowOf(stream: number, offset: number): number | undefined {
-    const all = this.#streams.get(stream)?.all;
-    const at = all?.indexAfter(offset - 1) ?? 0;
-    return all?.at(at) === offset ? all.row(at) : undefined;
   }
 
   /** @param end where the segment ends: an index of a shorter one is none of it */
@@ -221,6 +223,11 @@ export class RowList implements Offsets {
     this.#list = list;
   }
 
+  /** The rows themselves. */
+  get rows(): Ascending {
+    return { at: (index) => this.#list[index] };
+  }
+
   get size(): number {
     return this.#list.length;
   }
@@ -232,10 +239,6 @@ export class RowList implements Offsets {
   add(row: number): void {
     if (!Array.isArray(this.#list)) this.#list = Array.from(this.#list);
     this.#list.push(row);
-  }
-
-  row(index: number): number | undefined {
-    return this.#list[index];
   }
 
   at(index: number): number | undefined {

@@ -19,7 +19,7 @@ import createDebug from "debug";
 import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
 import { CatchUp, recentMax } from "./catch-up.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
-import { packetOf, partsOf, withPosition } from "./entry-body.ts";
+import { packetOf, withPosition } from "./entry-body.ts";
 import { EntryRun } from "./entry-run.ts";
 import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
@@ -256,7 +256,7 @@ export class Delivery implements LaneExit {
   /** The packet of an entry that was read from the journal. */
   packetOfStored(entry: Pick<EntryContent, "body" | "format">, offset: number): OutgoingPacket {
     const inArgument = this.options.offsets === "argument";
-    return packetOf(partsOf(entry), inArgument ? this.#positionAt(offset) : undefined);
+    return packetOf(entry, inArgument ? this.#positionAt(offset) : undefined);
   }
 
   refused(record: LaneEntry | LaneChange, error: JournalError): void {

@@ -50,11 +50,11 @@ export function partsOf({ body, format }: EntryBody): (string | Uint8Array)[] {
 }
 
 /** The packet as it is sent. With a position, that is its last argument. */
-export function packetOf(
-  parts: readonly (string | Uint8Array)[],
-  position?: string,
-): OutgoingPacket {
-  const [head, ...attachments] = parts;
+export function packetOf(entry: EntryBody, position?: string): OutgoingPacket {
+  if (position === undefined && entry.format === textFormat) {
+    return OutgoingPacket.ofTextBytes(entry.body);
+  }
+  const [head, ...attachments] = partsOf(entry);
   const first =
     position === undefined || typeof head !== "string" ? head : withArgument(head, position);
   return new OutgoingPacket(

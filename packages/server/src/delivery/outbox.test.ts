@@ -71,6 +71,18 @@ it("has its text and its size after it has let go of the text", () => {
   expect(kept.data).toBe(text);
 });
 
+it.each([1, 124, 125, 126, 65_534, 65_535, 65_536])(
+  "is the same when it is made of the %i bytes of its text",
+  (length) => {
+    const text = "2".repeat(length);
+    const stored = OutgoingPacket.ofTextBytes(Buffer.from(text));
+    expect(stored.size).toBeGreaterThanOrEqual(length + 8);
+    expect(stored.frames()).toEqual(packet(text).frames());
+    expect(stored.enginePackets()).toEqual(packet(text).enginePackets());
+    expect(stored.compress).toBe(true);
+  },
+);
+
 it("sends a header and its attachments as one unit", () => {
   const whole = new OutgoingPacket("message", "51-", true, [new Uint8Array([1, 2])]);
   expect(readFrames(whole.frames())).toEqual(["451-", "0102"]);

@@ -29,8 +29,9 @@ export class OutgoingPacket {
   readonly compress: boolean;
   #data: string | Uint8Array | undefined;
   #frames: Buffer | undefined;
-  #textDropped = false;
+  #textDropped: boolean;
 
+  /** @param frames when they are there, and `data` is not, they are one of a text, which is made of it if it is asked for */
   constructor(
     type: EnginePacket["type"],
     data: string | Uint8Array | undefined,
@@ -43,7 +44,17 @@ export class OutgoingPacket {
     this.compress = compress;
     this.attachments = attachments;
     this.#frames = frames;
-    this.size = sizeOf(data, attachments);
+    this.#textDropped = data === undefined && frames !== undefined;
+    this.size = this.#textDropped ? (frames?.length ?? 0) + 5 : sizeOf(data, attachments);
+  }
+
+  /** A message of a text as it is kept: its bytes are those of its frame. */
+  static ofTextBytes(bytes: Uint8Array): OutgoingPacket {
+    const frame = allocateFrame(finText, bytes.length + 1);
+    const start = frame.length - bytes.length;
+    frame[start - 1] = typeDigits.message;
+    frame.set(bytes, start);
+    return new OutgoingPacket("message", undefined, true, undefined, frame);
   }
 
   /** The first part. */
