@@ -213,8 +213,8 @@ function kindOf(byte: number): FrameKind {
 
 /** What an entry is found by, and where its body begins. */
 export interface EntryTexts {
-  readonly tags: string[];
-  readonly except: string[];
+  readonly tags: readonly string[];
+  readonly except: readonly string[];
   readonly messageId: MessageId | undefined;
   readonly bodyIndex: number;
 }

@@ -39,6 +39,33 @@ function writeLength(bytes: Uint8Array, position: number, end: number, wide: 0 |
   return end;
 }
 
+/** Short texts that were read last, by a sum of them: names of rooms come again and again. */
+const latest: string[] = Array.from({ length: 1024 }, () => "");
+
+const shortMax = 32;
+
+function narrowText(bytes: Buffer, start: number, end: number): string {
+  const length = end - start;
+  if (length > shortMax) return bytes.toString("latin1", start, end);
+  let sum = length;
+  for (let at = start; at < end; at++) sum = Math.imul(sum, 31) + (bytes[at] ?? 0);
+  const slot = (sum ^ (sum >>> 10)) & (latest.length - 1);
+  const known = latest[slot] ?? "";
+  if (known.length === length && stands(known, bytes, start)) return known;
+  const text = bytes.toString("latin1", start, end);
+  latest[slot] = text;
+  return text;
+}
+
+function stands(text: string, bytes: Buffer, start: number): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) !== bytes[start + at]) return false;
+  }
+  return true;
+}
+
+const none: readonly string[] = Object.freeze([]);
+
 /** Reads strings one after the other. */
 export class TextReader {
   readonly #bytes: Buffer;
@@ -59,11 +86,13 @@ export class TextReader {
     const end = start + (length >> 1);
     if (end > this.#end) return undefined;
     this.position = end;
-    return this.#bytes.toString((length & 1) === 0 ? "latin1" : "utf16le", start, end);
+    if ((length & 1) !== 0) return this.#bytes.toString("utf16le", start, end);
+    return narrowText(this.#bytes, start, end);
   }
 
   /** @returns the next `count` strings */
-  list(count: number): string[] | undefined {
+  list(count: number): readonly string[] | undefined {
+    if (count === 0) return none;
     const texts: string[] = [];
     for (let index = 0; index < count; index++) {
       const text = this.next();
