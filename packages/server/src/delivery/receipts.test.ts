@@ -98,3 +98,18 @@ it("is not asked for again while one is on its way", () => {
   expect(client.pings).toHaveLength(2);
   expect(client.lonePings).toEqual([]);
 });
+
+it("ends a turn that was asked about within, but not each of many", () => {
+  const client = new Client();
+  for (let turn = 0; turn < 10; turn++) {
+    client.ledger.requestNow();
+    client.turn();
+    client.host.advance(20);
+  }
+  expect(client.pings).toHaveLength(10 + 1);
+  expect(client.pings.slice(0, 2)).toEqual([0, 0]);
+  client.host.advance(500);
+  client.ledger.requestNow();
+  client.turn();
+  expect(client.pings.slice(-2)).toEqual([client.host.nowMs, client.host.nowMs]);
+});

@@ -65,6 +65,9 @@ export class ReceiptLedger {
   #turnsSince = 0;
   /** A ping is due, and goes out with what comes next. */
   #awaitsCompany = false;
+  /** One has gone out in the middle of this turn: it says nothing of what followed it. */
+  #pingedWithin = false;
+  #lastEndMs = Number.NEGATIVE_INFINITY;
   readonly #alarm: Alarm<ReceiptLedger>;
 
   constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
@@ -83,13 +86,25 @@ export class ReceiptLedger {
     this.#turnsSince++;
     // This comes with each turn that has something for the client. What the first one has set off, a ping or the alarm,
     // is for the next ones too.
-    if (this.#awaitsCompany) this.#ping(undefined);
+    const pingedWithin = this.#pingedWithin;
+    this.#pingedWithin = false;
+    if (this.#awaitsCompany || (pingedWithin && this.#endsAlone())) this.#ping(undefined);
     else if (this.#turnsSince === 1 || this.#turnsSince >= this.#turns) this.#pingIfDue(false);
   }
 
   /** So much is sent at once that the connection may end before the client has all of it. */
   requestNow(): void {
-    if (this.#receiptsInFlight < inFlightMax) this.#ping(undefined);
+    if (this.#receiptsInFlight >= inFlightMax) return;
+    this.#ping(undefined);
+    this.#pingedWithin = true;
+  }
+
+  /** Whether the end of this turn would be asked about later, alone: one who comes back gets a long turn, and then none. */
+  #endsAlone(): boolean {
+    const nowMs = this.#connection.monotonicMs();
+    if (nowMs - this.#lastEndMs < this.#intervalMs()) return false;
+    this.#lastEndMs = nowMs;
+    return true;
   }
 
   /** @param alone whether nothing else goes out in this turn: under traffic the ping waits for company. */
