@@ -12,6 +12,10 @@ export const overlapBytes = 4 * 1024;
 
 const windowsPerSegment = 2 ** 20;
 
+/** So many windows are read ahead for one page, as long as there is room for those of many readers at once. */
+const aheadMax = 4;
+const readersMax = 64;
+
 export class ReadCache {
   readonly #windowsMax: number;
   /** The one used last is last. */
@@ -21,6 +25,11 @@ export class ReadCache {
 
   constructor(maxBytes: number) {
     this.#windowsMax = Math.floor(maxBytes / (windowBytes + overlapBytes));
+  }
+
+  /** How many windows may be read ahead for one page. */
+  get aheadMax(): number {
+    return Math.min(aheadMax, Math.floor(this.#windowsMax / readersMax));
   }
 
   /** @returns the window in which a place is, if it was read far enough for that */

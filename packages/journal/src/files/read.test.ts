@@ -16,17 +16,28 @@ const request = {
 const count = 2_000;
 
 /** A journal of five megabytes in one segment, of which only the newest are in memory; and how often its disk is read. */
-async function filled() {
-  const disk = new SimulatedDisk();
+async function filled(readCacheBytes?: number) {
+  const disk = new SimulatedDisk({ schedule: (run) => void setImmediate(run) });
   let reads = 0;
+  let readsOfTurn = 0;
+  let mostOfTurn = 0;
   disk.onCall = ({ name }) => {
-    if (name === "read") reads++;
+    if (name !== "read") return undefined;
+    reads++;
+    if (readsOfTurn === 0) {
+      setImmediate(() => {
+        mostOfTurn = Math.max(mostOfTurn, readsOfTurn);
+        readsOfTurn = 0;
+      });
+    }
+    readsOfTurn++;
     return undefined;
   };
   const options = {
     segmentBytes: 16 * 1024 * 1024,
     minimumFreeBytes: 0,
     cacheBytes: 0,
+    ...(readCacheBytes !== undefined && { readCacheBytes }),
     clock: new ManualClock(),
     disk: disk.newProcess(),
   };
@@ -40,7 +51,7 @@ async function filled() {
     });
     await Promise.all(some);
   }
-  return { journal, stream, reads: () => reads };
+  return { journal, stream, reads: () => reads, mostAtOnce: () => mostOfTurn };
 }
 
 async function offsetsOf(stream: Stream, wanted: ReadRequest): Promise<number[]> {
@@ -74,5 +85,21 @@ it.each(["forward", "backward"] as const)(
       expect(await offsetsOf(stream, wanted)).toEqual(expected);
       await journal.close();
     }
+  },
+);
+
+it.each([
+  { readCacheBytes: 32 * 1024 * 1024, atOnce: 4 },
+  // What is read ahead would be gone before it is wanted.
+  { readCacheBytes: 256 * 1024, atOnce: 1 },
+])(
+  "reads ahead where there is room for it: $readCacheBytes",
+  async ({ readCacheBytes, atOnce }) => {
+    const { journal, stream, mostAtOnce } = await filled(readCacheBytes);
+    const page = await stream.read(request);
+    expect(page.entries).toHaveLength(count);
+    expect(mostAtOnce()).toBeLessThanOrEqual(atOnce);
+    expect(mostAtOnce() > 1).toBe(atOnce > 1);
+    await journal.close();
   },
 );

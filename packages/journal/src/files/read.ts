@@ -10,6 +10,9 @@ import type { Segment } from "./segment.ts";
 import type { Rows, SegmentIndex } from "./segment-index.ts";
 import type { SegmentStore } from "./segment-store.ts";
 
+/** So many rows are looked at for what is to be read ahead. */
+const aheadRowsMax = 200;
+
 const head = new FrameHead();
 
 /** A page in the making. Head and tail are those of the moment it was asked for. */
@@ -57,9 +60,14 @@ class PageBuilder {
     return this.forward ? wanted : wanted.reverse();
   }
 
+  /** Rows of one segment that are wanted, after what was looked at, as if the page had no end. */
+  following(index: SegmentIndex): Generator<number> {
+    return index.rowsOf(this.stream, this.#rest);
+  }
+
   /** Rows of one segment that are wanted, after what was looked at; ends where the page does. */
   *rows(index: SegmentIndex): Generator<number> {
-    for (const row of index.rowsOf(this.stream, this.#rest)) {
+    for (const row of this.following(index)) {
       const offset = index.rows.offset(row);
       if (offset < this.tail) {
         if (this.forward) continue;
@@ -178,10 +186,36 @@ export class Reader {
     const index = await this.#store.indexOf(segment);
     for (const row of builder.rows(index)) {
       const place = index.rows.place(row);
-      const block = this.#find(segment, place) ?? (await this.#load(segment, place));
+      let block = this.#find(segment, place);
+      if (block === undefined) {
+        this.#readAhead(builder, segment, index);
+        block = await this.#load(segment, place);
+      }
       take(builder, block, segment.seed, index.rows, row);
     }
     builder.addHoles(index);
+  }
+
+  /** Has some of what the page wants next read at the same time: one after the other each would be waited for. */
+  #readAhead(builder: PageBuilder, segment: Segment, index: SegmentIndex): void {
+    let windows = this.#reads.aheadMax;
+    let rows = aheadRowsMax;
+    let latest = -1;
+    if (windows === 0) return;
+    for (const row of builder.following(index)) {
+      if (rows-- === 0) return;
+      const place = index.rows.place(row);
+      const number = Math.floor(place / windowBytes);
+      if (number === latest || this.#hasWindow(segment, place)) continue;
+      latest = number;
+      // Whoever wants it then reads it again, and is told why that fails.
+      this.#window(segment, place).catch(() => undefined);
+      if (--windows === 0) return;
+    }
+  }
+
+  #hasWindow({ number }: Segment, place: number): boolean {
+    return (this.#cache.find(number, place) ?? this.#reads.find(number, place)) !== undefined;
   }
 
   /** @returns what is in memory and has all of the frame at `place` */
@@ -192,13 +226,15 @@ export class Reader {
     return window !== undefined && holds(window, place) ? window : undefined;
   }
 
-  /** Reads the frame at `place`, with its neighbours. */
-  async #load(segment: Segment, place: number): Promise<Block> {
+  #window(segment: Segment, place: number): Promise<Block> {
     const start = place - (place % windowBytes);
     const end = Math.min(segment.end, start + windowBytes + overlapBytes);
-    const window = await this.#reads.load(segment.number, place, () =>
-      this.#loadRange(segment, start, end),
-    );
+    return this.#reads.load(segment.number, place, () => this.#loadRange(segment, start, end));
+  }
+
+  /** Reads the frame at `place`, with its neighbours. */
+  async #load(segment: Segment, place: number): Promise<Block> {
+    const window = await this.#window(segment, place);
     if (holds(window, place)) return window;
     // It goes on far into the next window, or has been written since the window was read.
     const rest = Math.min(segment.end, place + windowBytes);

@@ -47,7 +47,7 @@ export class CatchUp {
 
   constructor(delivery: Delivery, readsMax: number) {
     this.#delivery = delivery;
-    this.#reads = new PageReads(readsMax);
+    this.#reads = new PageReads(readsMax, delivery.options.afterTurn);
     this.#stored = new StoredPackets(delivery);
   }
 

@@ -12,6 +12,9 @@ import type { Epoch, Position } from "@holdfast/journal";
 /** 48 bits: a guess that hits tells only where the client's own session goes on. */
 const checkBytes = 6;
 
+/** So many checks are remembered: those who come back together bring, and are told, the same few positions. */
+const checksMax = 1024;
+
 /** Nothing longer is one. */
 const textMax = 120;
 
@@ -37,6 +40,8 @@ const prefixes: Readonly<Record<PositionKind, string>> = { resume: "hf", applica
 export class PositionCodec {
   readonly #secret: Uint8Array;
   readonly #stream: string;
+  /** Of positions that are genuine. */
+  readonly #checks = new Map<string, string>();
 
   /** @param secret the journal's key; @param stream the name of the stream that the positions are of */
   constructor(secret: Uint8Array, stream: string) {
@@ -46,7 +51,9 @@ export class PositionCodec {
 
   encode(kind: PositionKind, { epoch, offset }: Position): string {
     const start = `${prefixes[kind]}.${epoch}.${offset.toString(36)}`;
-    return `${start}.${this.#check(start)}`;
+    const check = this.#checks.get(start) ?? this.#check(start);
+    this.#remember(start, check);
+    return `${start}.${check}`;
   }
 
   /** @returns undefined for anything that `encode` did not make for this kind and stream */
@@ -55,9 +62,16 @@ export class PositionCodec {
     const [, prefix, epoch, offset, check] = form.exec(text) ?? [];
     if (prefix !== prefixes[kind]) return undefined;
     if (epoch === undefined || offset === undefined || check === undefined) return undefined;
-    const expected = this.#check(`${prefix}.${epoch}.${offset}`);
+    const start = `${prefix}.${epoch}.${offset}`;
+    const expected = this.#checks.get(start) ?? this.#check(start);
     if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) return undefined;
+    this.#remember(start, check);
     return { epoch, offset: Number.parseInt(offset, 36) };
+  }
+
+  #remember(start: string, check: string): void {
+    if (this.#checks.size >= checksMax) this.#checks.clear();
+    this.#checks.set(start, check);
   }
 
   #check(start: string): string {
