@@ -162,7 +162,7 @@ export function markdownOf(record: DurableRecord): string {
   return `# Bench of the durable part
 
 ${record.startedAt}, \`${record.command}\`, ${record.minutes.toFixed(1)} minutes, up to ${record.repetitions} interleaved repetitions (as many as
-the time limit allowed); recovery and the strace column once. Median (least–most). How it is measured: \`bench/README.md\`.
+the time limit allowed) of the workloads, up to three of the rest; recovery and the strace column once. Median (least–most). How it is measured: \`bench/README.md\`.
 
 - Machine: ${record.machine}. Load average before: ${load(record.loadBefore)}, after: ${load(record.loadAfter)}.
 - Versions: ${versions.join(", ")}.

@@ -28,7 +28,7 @@ export interface DurableSettings extends CommonSettings {
   readonly folder: string | undefined;
 }
 
-const fullRepetitions = 3;
+const fullRepetitions = 7;
 
 const isSection = (word: string): word is SectionName =>
   (sectionNames as readonly string[]).includes(word);
@@ -40,7 +40,7 @@ export function readDurableSettings(words: readonly string[]): DurableSettings {
     args: [...words],
     options: {
       ...commonOptions,
-      minutes: { type: "string", default: "12" },
+      minutes: { type: "string", default: "20" },
       folder: { type: "string" },
     },
   });
