@@ -481,7 +481,7 @@ export const guards: readonly Guard[] = [
     test: "V38",
     what: "limits.concurrentReads",
     file: pageReads,
-    code: "if (this.#reads >= this.#max) {",
+    code: "if (this.#reads >= this.#max || !isNext) {",
     without: "if (this.#reads < 0) {",
   },
   {
