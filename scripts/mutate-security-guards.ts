@@ -481,8 +481,8 @@ export const guards: readonly Guard[] = [
     test: "V38",
     what: "limits.concurrentReads",
     file: pageReads,
-    code: "if (this.#reads >= this.#max || !isNext) {",
-    without: "if (this.#reads < 0) {",
+    code: "if (this.#reads >= this.#max || this.#given",
+    without: "if (this.#given",
   },
   {
     test: "V39",

@@ -44,8 +44,17 @@ export function makeWidePlan(seed: number, options: PlanOptions = {}): Plan {
       ["memory", 1],
     ] as const);
   const stored = store === "files" ? withFiles({ ...base, store }) : { ...base, store };
-  const more = withHaste(withStarts(withTabs(withDrains(withOlder(withOrders(stored))))));
-  return withReplays(withRuns(more));
+  const behaviours = [
+    withOrders,
+    withOlder,
+    withDrains,
+    withTabs,
+    withStarts,
+    withHaste,
+    withRuns,
+    withReplays,
+  ];
+  return behaviours.reduce((plan, add) => add(plan), stored);
 }
 
 /** More actions, at any time. */

@@ -1,6 +1,7 @@
 /**
- * Several ascending lists as one ascending sequence without repeats, or as a descending one: of offsets, or of anything
- * that rises with them. An entry with two wanted tags stands in two lists and comes once. Each step costs the logarithm of the number of lists.
+ * Several ascending lists as one ascending sequence without repeats, or as a descending one: of offsets, or of
+ * anything that rises with them. An entry with two wanted tags stands in two lists and comes once. Each step costs
+ * the logarithm of the number of lists.
  */
 
 /** An ascending list of numbers. */

@@ -231,8 +231,8 @@ export function readTexts(block: Block, index: number): EntryTexts | undefined {
     if (producer === undefined || id === undefined || digest === undefined) return undefined;
     messageId = { producer, id, digest };
   }
-  const tags = texts.list(view.getUint16(index + 38, true));
-  const except = texts.list(view.getUint16(index + 40, true));
+  const tags = texts.names(view.getUint16(index + 38, true));
+  const except = texts.names(view.getUint16(index + 40, true));
   if (tags === undefined || except === undefined || texts.position > endOf(block, index)) {
     return undefined;
   }

@@ -12,12 +12,14 @@ export const overlapBytes = 4 * 1024;
 
 const windowsPerSegment = 2 ** 20;
 
-/** So many windows are read ahead for one page, as long as there is room for those of many readers at once. */
-const aheadMax = 4;
-const readersMax = 64;
+/** So many more windows are read for a page at the same time, if there is room for those of so many readers. */
+const aheadMost = 3;
+const readersMost = 64;
 
 export class ReadCache {
   readonly #windowsMax: number;
+  /** How many windows may be read for a page besides the one that it waits for. */
+  readonly aheadMax: number;
   /** The one used last is last. */
   readonly #windows = new Map<number, Block>();
   readonly #loading = new Map<number, Promise<Block>>();
@@ -25,11 +27,10 @@ export class ReadCache {
 
   constructor(maxBytes: number) {
     this.#windowsMax = Math.floor(maxBytes / (windowBytes + overlapBytes));
-  }
-
-  /** How many windows may be read ahead for one page. */
-  get aheadMax(): number {
-    return Math.min(aheadMax, Math.floor(this.#windowsMax / readersMax));
+    this.aheadMax = Math.min(
+      aheadMost,
+      Math.max(0, Math.floor(this.#windowsMax / readersMost) - 1),
+    );
   }
 
   /** @returns the window in which a place is, if it was read far enough for that */

@@ -14,9 +14,16 @@ const request = {
 } satisfies ReadRequest;
 
 const count = 2_000;
+const bytes = 5_000_000;
 
-/** A journal of five megabytes in one segment, of which only the newest are in memory; and how often its disk is read. */
-async function filled(readCacheBytes?: number) {
+interface Filling {
+  readonly readCacheBytes?: number;
+  /** How long the bodies are, about. */
+  readonly bodyBytes?: number;
+}
+
+/** A journal of five megabytes in one segment, of which only the newest are in memory; and how its disk is read. */
+async function filled({ readCacheBytes, bodyBytes = bytes / count }: Filling = {}) {
   const disk = new SimulatedDisk({ schedule: (run) => void setImmediate(run) });
   let reads = 0;
   let readsOfTurn = 0;
@@ -33,25 +40,28 @@ async function filled(readCacheBytes?: number) {
     readsOfTurn++;
     return undefined;
   };
-  const options = {
-    segmentBytes: 16 * 1024 * 1024,
-    minimumFreeBytes: 0,
-    cacheBytes: 0,
-    ...(readCacheBytes !== undefined && { readCacheBytes }),
-    clock: new ManualClock(),
-    disk: disk.newProcess(),
-  };
-  const journal = await openFilesJournal("/store", options);
+  const open = () =>
+    openFilesJournal("/store", {
+      segmentBytes: 16 * 1024 * 1024,
+      minimumFreeBytes: 0,
+      cacheBytes: 0,
+      ...(readCacheBytes !== undefined && { readCacheBytes }),
+      clock: new ManualClock(),
+      disk: disk.newProcess(),
+    });
+  const journal = await open();
   const stream = await journal.stream("/");
   const follower = new RecordingFollower();
   stream.follow(follower);
-  for (let n = 0; n < count; n += 100) {
-    const some = Array.from({ length: 100 }, (_, index) => {
-      return follower.append(stream, entry("k".repeat(1_000 + (((n + index) * 37) % 3_000))));
+  const total = Math.round(bytes / bodyBytes);
+  for (let n = 0; n < total; n += 100) {
+    const some = Array.from({ length: Math.min(100, total - n) }, (_, index) => {
+      const length = Math.round(bodyBytes * (0.5 + (((n + index) * 37) % 100) / 100));
+      return follower.append(stream, entry("k".repeat(length)));
     });
     await Promise.all(some);
   }
-  return { journal, stream, reads: () => reads, mostAtOnce: () => mostOfTurn };
+  return { journal, stream, open, reads: () => reads, mostAtOnce: () => mostOfTurn };
 }
 
 async function offsetsOf(stream: Stream, wanted: ReadRequest): Promise<number[]> {
@@ -75,18 +85,48 @@ it.each(["forward", "backward"] as const)(
   async (direction) => {
     const forward = Array.from({ length: count }, (_, index) => index + 1);
     const expected = direction === "forward" ? forward : forward.reverse();
+    const wanted: ReadRequest = {
+      ...request,
+      from: direction === "forward" ? 0 : count + 1,
+      direction,
+    };
+    const { journal, open } = await filled();
+    await journal.close();
     for (const part of [1, 50, 600, 1_999]) {
-      const { journal, stream } = await filled();
-      const from = direction === "forward" ? 0 : count + 1;
-      const wanted: ReadRequest = { ...request, from, direction };
+      const again = await open();
+      const stream = await again.stream("/");
       expect(await offsetsOf(stream, { ...wanted, maxEntries: part })).toEqual(
         expected.slice(0, part),
       );
       expect(await offsetsOf(stream, wanted)).toEqual(expected);
-      await journal.close();
+      await again.close();
     }
   },
 );
+
+it.each([2_000, 8_000, 20_000, 60_000])(
+  "reads of bodies of %i bytes not much more than it gives, and less the next time",
+  async (bodyBytes) => {
+    const { journal, stream, reads } = await filled({ bodyBytes });
+    const page: ReadRequest = { ...request, maxBytes: 256 * 1024 };
+    const before = reads();
+    await stream.read(page);
+    const first = reads() - before;
+    await stream.read(page);
+    // 256 KiB are four or five windows; and one more read for each frame that stands across the end of one.
+    expect(first).toBeLessThanOrEqual(11);
+    expect(reads() - before - first).toBeLessThanOrEqual(8);
+    await journal.close();
+  },
+);
+
+it("reads nothing for one entry but where that stands", async () => {
+  const { journal, stream, reads } = await filled();
+  const before = reads();
+  await stream.read({ ...request, maxEntries: 1 });
+  expect(reads() - before).toBe(1);
+  await journal.close();
+});
 
 it.each([
   { readCacheBytes: 32 * 1024 * 1024, atOnce: 4 },
@@ -95,7 +135,7 @@ it.each([
 ])(
   "reads ahead where there is room for it: $readCacheBytes",
   async ({ readCacheBytes, atOnce }) => {
-    const { journal, stream, mostAtOnce } = await filled(readCacheBytes);
+    const { journal, stream, mostAtOnce } = await filled({ readCacheBytes });
     const page = await stream.read(request);
     expect(page.entries).toHaveLength(count);
     expect(mostAtOnce()).toBeLessThanOrEqual(atOnce);

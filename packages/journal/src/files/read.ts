@@ -10,9 +10,6 @@ import type { Segment } from "./segment.ts";
 import type { Rows, SegmentIndex } from "./segment-index.ts";
 import type { SegmentStore } from "./segment-store.ts";
 
-/** So many rows are looked at for what is to be read ahead. */
-const aheadRowsMax = 200;
-
 const head = new FrameHead();
 
 /** A page in the making. Head and tail are those of the moment it was asked for. */
@@ -34,7 +31,10 @@ class PageBuilder {
     this.request = request;
     this.#head = stream.head;
     this.tail = stream.tail;
-    this.#reached = request.from;
+    // What retention has dropped, and what is not there yet, is passed over.
+    this.#reached = this.forward
+      ? Math.max(request.from, stream.tail - 1)
+      : Math.min(request.from, stream.head + 1);
     if (this.forward && request.from < this.tail - 1) {
       this.#gaps.push({ from: request.from, to: this.tail - 1, reason: "retention" });
     }
@@ -60,23 +60,11 @@ class PageBuilder {
     return this.forward ? wanted : wanted.reverse();
   }
 
-  /** Rows of one segment that are wanted, after what was looked at, as if the page had no end. */
-  following(index: SegmentIndex): Generator<number> {
-    return index.rowsOf(this.stream, this.#rest);
-  }
-
   /** Rows of one segment that are wanted, after what was looked at; ends where the page does. */
   *rows(index: SegmentIndex): Generator<number> {
-    for (const row of this.following(index)) {
+    for (const row of index.rowsOf(this.stream, this.#rest)) {
       const offset = index.rows.offset(row);
-      if (offset < this.tail) {
-        if (this.forward) continue;
-        return;
-      }
-      if (offset > this.#head) {
-        if (this.forward) return;
-        continue;
-      }
+      if (offset < this.tail || offset > this.#head) return;
       const { maxEntries, maxBytes } = this.request;
       const count = this.#entries.length;
       if (count >= maxEntries || (count > 0 && this.#bytes >= maxBytes)) {
@@ -85,6 +73,19 @@ class PageBuilder {
       }
       yield row;
       this.#reached = offset;
+    }
+  }
+
+  /** Places of the rows that follow, as far as the page will come: a frame is longer than its body. */
+  *placesAhead(index: SegmentIndex): Generator<number> {
+    let entries = this.request.maxEntries - this.#entries.length;
+    let bytes = this.request.maxBytes - this.#bytes;
+    for (const row of index.rowsOf(this.stream, this.#rest)) {
+      const offset = index.rows.offset(row);
+      if (offset < this.tail || offset > this.#head || entries-- <= 0 || bytes <= 0) return;
+      const place = index.rows.place(row);
+      yield place;
+      bytes -= index.rows.place(row + 1) - place;
     }
   }
 
@@ -188,7 +189,7 @@ export class Reader {
       const place = index.rows.place(row);
       let block = this.#find(segment, place);
       if (block === undefined) {
-        this.#readAhead(builder, segment, index);
+        if (!this.#hasWindow(segment, place)) this.#readAhead(builder, segment, index);
         block = await this.#load(segment, place);
       }
       take(builder, block, segment.seed, index.rows, row);
@@ -199,18 +200,17 @@ export class Reader {
   /** Has some of what the page wants next read at the same time: one after the other each would be waited for. */
   #readAhead(builder: PageBuilder, segment: Segment, index: SegmentIndex): void {
     let windows = this.#reads.aheadMax;
-    let rows = aheadRowsMax;
-    let latest = -1;
-    if (windows === 0) return;
-    for (const row of builder.following(index)) {
-      if (rows-- === 0) return;
-      const place = index.rows.place(row);
+    let latest: number | undefined;
+    for (const place of builder.placesAhead(index)) {
       const number = Math.floor(place / windowBytes);
-      if (number === latest || this.#hasWindow(segment, place)) continue;
+      if (number === latest) continue;
+      const isFirst = latest === undefined;
       latest = number;
+      // The first is what is waited for anyway.
+      if (isFirst || this.#hasWindow(segment, place)) continue;
+      if (windows-- === 0) return;
       // Whoever wants it then reads it again, and is told why that fails.
       this.#window(segment, place).catch(() => undefined);
-      if (--windows === 0) return;
     }
   }
 
@@ -234,7 +234,7 @@ export class Reader {
 
   /** Reads the frame at `place`, with its neighbours. */
   async #load(segment: Segment, place: number): Promise<Block> {
-    const window = await this.#window(segment, place);
+    const window = this.#reads.find(segment.number, place) ?? (await this.#window(segment, place));
     if (holds(window, place)) return window;
     // It goes on far into the next window, or has been written since the window was read.
     const rest = Math.min(segment.end, place + windowBytes);

@@ -39,20 +39,24 @@ function writeLength(bytes: Uint8Array, position: number, end: number, wide: 0 |
   return end;
 }
 
-/** Short texts that were read last, by a sum of them: names of rooms come again and again. */
-const latest: string[] = Array.from({ length: 1024 }, () => "");
+/** Short names that were read last, by a sum of them: those of rooms come again and again. */
+const latest: string[] = Array.from({ length: 8192 }, () => "");
 
 const shortMax = 32;
 
-function narrowText(bytes: Buffer, start: number, end: number): string {
+function textAt(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString("latin1", start, end);
+}
+
+function nameAt(bytes: Buffer, start: number, end: number): string {
   const length = end - start;
-  if (length > shortMax) return bytes.toString("latin1", start, end);
+  if (length > shortMax) return textAt(bytes, start, end);
   let sum = length;
   for (let at = start; at < end; at++) sum = Math.imul(sum, 31) + (bytes[at] ?? 0);
-  const slot = (sum ^ (sum >>> 10)) & (latest.length - 1);
+  const slot = (sum ^ (sum >>> 13)) & (latest.length - 1);
   const known = latest[slot] ?? "";
   if (known.length === length && stands(known, bytes, start)) return known;
-  const text = bytes.toString("latin1", start, end);
+  const text = textAt(bytes, start, end);
   latest[slot] = text;
   return text;
 }
@@ -78,8 +82,27 @@ export class TextReader {
     this.#end = end;
   }
 
-  /** @returns the next string; undefined when there is not all of it */
-  next(): string | undefined {
+  /** @returns the next `count` strings, which are none that come again; undefined when there is not all of them */
+  list(count: number): readonly string[] | undefined {
+    return this.#list(count, textAt);
+  }
+
+  /** @returns the next `count` strings, which come again and again */
+  names(count: number): readonly string[] | undefined {
+    return count === 0 ? none : this.#list(count, nameAt);
+  }
+
+  #list(count: number, narrow: typeof textAt): string[] | undefined {
+    const texts: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const text = this.#next(narrow);
+      if (text === undefined) return undefined;
+      texts.push(text);
+    }
+    return texts;
+  }
+
+  #next(narrow: typeof textAt): string | undefined {
     const start = this.position + 2;
     if (start > this.#end) return undefined;
     const length = (this.#bytes[start - 2] ?? 0) | ((this.#bytes[start - 1] ?? 0) << 8);
@@ -87,18 +110,6 @@ export class TextReader {
     if (end > this.#end) return undefined;
     this.position = end;
     if ((length & 1) !== 0) return this.#bytes.toString("utf16le", start, end);
-    return narrowText(this.#bytes, start, end);
-  }
-
-  /** @returns the next `count` strings */
-  list(count: number): readonly string[] | undefined {
-    if (count === 0) return none;
-    const texts: string[] = [];
-    for (let index = 0; index < count; index++) {
-      const text = this.next();
-      if (text === undefined) return undefined;
-      texts.push(text);
-    }
-    return texts;
+    return narrow(this.#bytes, start, end);
   }
 }

@@ -31,7 +31,7 @@ export class OutgoingPacket {
   #frames: Buffer | undefined;
   #textDropped: boolean;
 
-  /** @param frames when they are there, and `data` is not, they are one of a text, which is made of it if it is asked for */
+  /** @param frames without `data`: the frame of a text, which is made of that when it is asked for */
   constructor(
     type: EnginePacket["type"],
     data: string | Uint8Array | undefined,
@@ -45,15 +45,14 @@ export class OutgoingPacket {
     this.attachments = attachments;
     this.#frames = frames;
     this.#textDropped = data === undefined && frames !== undefined;
-    this.size = this.#textDropped ? (frames?.length ?? 0) + 5 : sizeOf(data, attachments);
+    // A short frame has a header of three bytes, with the type.
+    this.size = this.#textDropped ? sizeOf(frames, undefined) - 3 : sizeOf(data, attachments);
   }
 
   /** A message of a text as it is kept: its bytes are those of its frame. */
   static ofTextBytes(bytes: Uint8Array): OutgoingPacket {
-    const frame = allocateFrame(finText, bytes.length + 1);
-    const start = frame.length - bytes.length;
-    frame[start - 1] = typeDigits.message;
-    frame.set(bytes, start);
+    const frame = allocateTextFrame(typeDigits.message, bytes.length);
+    frame.set(bytes, frame.length - bytes.length);
     return new OutgoingPacket("message", undefined, true, undefined, frame);
   }
 
@@ -123,10 +122,15 @@ function frameOf(digit: number, data: string | Uint8Array): Buffer {
 
 function textFrame(digit: number, text: string): Buffer {
   const textBytes = Buffer.byteLength(text);
+  const frame = allocateTextFrame(digit, textBytes);
+  frame.write(text, frame.length - textBytes, textBytes === text.length ? "latin1" : "utf8");
+  return frame;
+}
+
+/** @returns a frame whose text is still to be written, at its end */
+function allocateTextFrame(digit: number, textBytes: number): Buffer {
   const frame = allocateFrame(finText, textBytes + 1);
-  const start = frame.length - textBytes;
-  frame[start - 1] = digit;
-  frame.write(text, start, textBytes === text.length ? "latin1" : "utf8");
+  frame[frame.length - textBytes - 1] = digit;
   return frame;
 }
 

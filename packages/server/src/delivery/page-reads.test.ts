@@ -49,6 +49,7 @@ it("reads so many at once, and the others in their order", async () => {
   expect(done).toEqual([1, 2, 3, 5]);
   await answer();
   expect(done).toEqual([1, 2, 3, 5, 4]);
+  turn();
   expect(turn()).toBe(false);
 });
 
@@ -59,6 +60,16 @@ it("lets on only some in one turn, though all that they want is in memory", asyn
   await answer();
   const perTurn: number[] = [];
   for (let before = done.length; turn(); before = done.length) perTurn.push(done.length - before);
+  expect(perTurn.slice(0, 4)).toEqual([32, 32, 32, 4]);
   expect(done).toEqual(Array.from({ length: 101 }, (_, number) => number));
-  expect(Math.max(...perTurn)).toBeLessThanOrEqual(32);
+});
+
+it("gives only some in one turn, whoever asks", async () => {
+  const { want, turn, done } = setUp(1);
+  for (let number = 1; number <= 50; number++) want(number, true);
+  expect(done).toHaveLength(32);
+  expect(turn()).toBe(true);
+  expect(done).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+  expect(turn()).toBe(true);
+  expect(turn()).toBe(false);
 });

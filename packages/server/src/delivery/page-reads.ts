@@ -9,13 +9,15 @@ export interface PageReader {
   failed(error: unknown): void;
 }
 
-/** So many that wait are let go on in one turn: what they want may be there at once, and takes its time all the same. */
+/** So many pages that are in memory are given in one turn: each takes its time, and there may be thousands. */
 const perTurnMax = 32;
 
 export class PageReads {
   readonly #max: number;
   readonly #afterTurn: (run: () => void) => void;
   #reads = 0;
+  /** Pages that were there at once in this turn. */
+  #given = 0;
   readonly #waiting: PageReader[] = [];
   #scheduled = false;
   #lettingOn = false;
@@ -28,12 +30,16 @@ export class PageReads {
   /** @returns the page, if it is there at once; otherwise the reader is told */
   read(request: () => Page | Promise<Page>, reader: PageReader): Page | undefined {
     const isNext = this.#waiting.length === 0 || this.#lettingOn;
-    if (this.#reads >= this.#max || !isNext) {
+    if (this.#reads >= this.#max || this.#given >= perTurnMax || !isNext) {
       this.#waiting.push(reader);
       return undefined;
     }
     const page = request();
-    if (!(page instanceof Promise)) return page;
+    if (!(page instanceof Promise)) {
+      this.#given++;
+      this.#schedule();
+      return page;
+    }
     this.#reads++;
     page.then(
       (read) => this.#end(() => reader.taken(read)),
@@ -44,27 +50,28 @@ export class PageReads {
 
   #end(tell: () => void): void {
     this.#reads--;
-    this.#schedule();
+    if (this.#waiting.length > 0) this.#schedule();
     tell();
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0) return;
+    if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#afterTurn(() => this.#letOn());
+    this.#afterTurn(() => this.#nextTurn());
   }
 
-  #letOn(): void {
+  #nextTurn(): void {
     this.#scheduled = false;
+    this.#given = 0;
     this.#lettingOn = true;
     try {
-      // One that is gone, or that finds all it wants in memory, leaves its turn to the next.
-      for (let count = 0; count < perTurnMax && this.#reads < this.#max; count++) {
+      // One that is gone leaves its turn to the next.
+      while (this.#waiting.length > 0 && this.#reads < this.#max && this.#given < perTurnMax) {
         this.#waiting.shift()?.again();
       }
     } finally {
       this.#lettingOn = false;
-      if (this.#reads < this.#max) this.#schedule();
+      if (this.#waiting.length > 0 && this.#reads < this.#max) this.#schedule();
     }
   }
 }

@@ -51,9 +51,7 @@ export class PositionCodec {
 
   encode(kind: PositionKind, { epoch, offset }: Position): string {
     const start = `${prefixes[kind]}.${epoch}.${offset.toString(36)}`;
-    const check = this.#checks.get(start) ?? this.#check(start);
-    this.#remember(start, check);
-    return `${start}.${check}`;
+    return `${start}.${this.#checks.get(start) ?? this.#remember(start, this.#check(start))}`;
   }
 
   /** @returns undefined for anything that `encode` did not make for this kind and stream */
@@ -63,15 +61,17 @@ export class PositionCodec {
     if (prefix !== prefixes[kind]) return undefined;
     if (epoch === undefined || offset === undefined || check === undefined) return undefined;
     const start = `${prefix}.${epoch}.${offset}`;
-    const expected = this.#checks.get(start) ?? this.#check(start);
+    const known = this.#checks.get(start);
+    const expected = known ?? this.#check(start);
     if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) return undefined;
-    this.#remember(start, check);
+    if (known === undefined) this.#remember(start, expected);
     return { epoch, offset: Number.parseInt(offset, 36) };
   }
 
-  #remember(start: string, check: string): void {
+  #remember(start: string, check: string): string {
     if (this.#checks.size >= checksMax) this.#checks.clear();
     this.#checks.set(start, check);
+    return check;
   }
 
   #check(start: string): string {

@@ -113,3 +113,14 @@ it("ends a turn that was asked about within, but not each of many", () => {
   client.turn();
   expect(client.pings.slice(-2)).toEqual([client.host.nowMs, client.host.nowMs]);
 });
+
+it("is asked for only so often by one who never answers", () => {
+  const client = new Client();
+  client.answers = false;
+  for (let turn = 0; turn < 1000; turn++) {
+    client.ledger.requestNow();
+    client.turn();
+    client.host.advance(1);
+  }
+  expect(client.pings).toHaveLength(256);
+});

@@ -67,6 +67,7 @@ export class ReceiptLedger {
   #awaitsCompany = false;
   /** One has gone out in the middle of this turn: it says nothing of what followed it. */
   #pingedWithin = false;
+  /** When the end of such a turn was asked about. */
   #lastEndMs = Number.NEGATIVE_INFINITY;
   readonly #alarm: Alarm<ReceiptLedger>;
 
@@ -88,8 +89,12 @@ export class ReceiptLedger {
     // is for the next ones too.
     const pingedWithin = this.#pingedWithin;
     this.#pingedWithin = false;
-    if (this.#awaitsCompany || (pingedWithin && this.#endsAlone())) this.#ping(undefined);
-    else if (this.#turnsSince === 1 || this.#turnsSince >= this.#turns) this.#pingIfDue(false);
+    if (this.#awaitsCompany) {
+      this.#ping(undefined);
+    } else if (pingedWithin && this.#isEndDue()) {
+      this.#lastEndMs = this.#connection.monotonicMs();
+      this.#ping(undefined);
+    } else if (this.#turnsSince === 1 || this.#turnsSince >= this.#turns) this.#pingIfDue(false);
   }
 
   /** So much is sent at once that the connection may end before the client has all of it. */
@@ -99,12 +104,10 @@ export class ReceiptLedger {
     this.#pingedWithin = true;
   }
 
-  /** Whether the end of this turn would be asked about later, alone: one who comes back gets a long turn, and then none. */
-  #endsAlone(): boolean {
-    const nowMs = this.#connection.monotonicMs();
-    if (nowMs - this.#lastEndMs < this.#intervalMs()) return false;
-    this.#lastEndMs = nowMs;
-    return true;
+  /** Later the end of the turn would be asked about alone: one who comes back gets a long turn, and then nothing. */
+  #isEndDue(): boolean {
+    const sinceMs = this.#connection.monotonicMs() - this.#lastEndMs;
+    return this.#receiptsInFlight < inFlightMax && sinceMs >= this.#intervalMs();
   }
 
   /** @param alone whether nothing else goes out in this turn: under traffic the ping waits for company. */
