@@ -239,7 +239,7 @@ export function readTexts(block: Block, index: number): EntryTexts | undefined {
   return { tags, except, messageId, bodyIndex: texts.position };
 }
 
-/** @returns the entry of a whole frame; its body is a view of the block. Undefined when the texts are none */
+/** @returns the entry of a whole frame, with a body of its own: a view would keep all of the block. Undefined when the texts are none */
 export function readEntry(block: Block, index: number): EntryRecord | undefined {
   const texts = readTexts(block, index);
   if (texts === undefined) return undefined;
@@ -250,17 +250,19 @@ export function readEntry(block: Block, index: number): EntryRecord | undefined 
     kind: "entry",
     tags,
     except,
-    body: new Uint8Array(
-      bytes.buffer,
-      bytes.byteOffset + bodyIndex,
-      endOf(block, index) - bodyIndex,
-    ),
+    body: copyOf(bytes, bodyIndex, endOf(block, index)),
     format: view.getUint8(index + 10),
     messageId,
     expiresMs: expires ? view.getFloat64(index + frameHeaderBytes, true) : undefined,
     offset: getUint48(view, index + 20),
     timeMs: getUint48(view, index + 26),
   };
+}
+
+function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy;
 }
 
 /** @returns the session record of a whole frame, with a body of its own */

@@ -35,7 +35,7 @@ function partOf(part: string | Uint8Array): Buffer {
   return Buffer.concat([header, bytes]);
 }
 
-/** The parts of a stored packet, as its encoder gave them. */
+/** The parts of a stored packet, as its encoder gave them. Bytes are copies: what an application does to them is its own. */
 export function partsOf({ body, format }: EntryBody): (string | Uint8Array)[] {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (format === textFormat) return [bytes.toString()];
@@ -43,7 +43,7 @@ export function partsOf({ body, format }: EntryBody): (string | Uint8Array)[] {
   for (let at = 0; at + partHeaderBytes <= bytes.length; ) {
     const length = bytes.readUInt32BE(at + 1);
     const content = bytes.subarray(at + partHeaderBytes, at + partHeaderBytes + length);
-    parts.push(bytes[at] === 0 ? content.toString() : content);
+    parts.push(bytes[at] === 0 ? content.toString() : Buffer.from(content));
     at += partHeaderBytes + length;
   }
   return parts;
