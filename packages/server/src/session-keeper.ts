@@ -14,6 +14,7 @@ import type { Session } from "./delivery/session.ts";
 import { isNamespaceRefused, JournalError } from "./delivery/store.ts";
 import { roomOfTag, tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
+import { PerTurn } from "./host/per-turn.ts";
 import { type JoinSince, sinceOffset } from "./join-since.ts";
 import type { ComingRooms, JournalAdapter } from "./journal-adapter.ts";
 import { runMiddlewares } from "./middleware.ts";
@@ -35,6 +36,9 @@ type AnySocket = Socket<any, any, any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: it serves namespaces of whatever event maps
 type AnyNamespace = Namespace<any, any, any, any>;
 
+/** So many sockets are connected in one turn: each may be given much that it missed. */
+const connectsPerTurn = 32;
+
 export class SessionKeeper {
   readonly adapter: JournalAdapter;
   readonly #nsp: AnyNamespace;
@@ -43,6 +47,7 @@ export class SessionKeeper {
   #admission: Admission;
   readonly #holders = new Map<Session, AnySocket & SessionHolder>();
   data: SessionData;
+  readonly #connects: PerTurn;
 
   constructor(nsp: AnyNamespace, delivery: Delivery, adapter: JournalAdapter) {
     this.#nsp = nsp;
@@ -50,7 +55,9 @@ export class SessionKeeper {
     this.adapter = adapter;
     this.onceCalls = new OnceCalls(delivery);
     this.data = new SessionData(delivery);
-    this.#admission = new Admission(delivery, nsp.server._host, this.#holders);
+    const { _host: host } = nsp.server;
+    this.#admission = new Admission(delivery, host, this.#holders);
+    this.#connects = new PerTurn(connectsPerTurn, (run) => host.afterTurn(run));
   }
 
   /** The store was closed, with all sockets, and is opened again. */
@@ -96,10 +103,15 @@ export class SessionKeeper {
     try {
       await client._whileThere(this.#runMiddlewares(socket, claim));
       const admitted = await this.#admit(socket, claim);
-      settled();
-      if (admitted === undefined) return;
+      if (admitted === undefined) {
+        settled();
+        return;
+      }
       // Not within a promise: what handlers of "connection" throw is the application's own affair.
-      process.nextTick(() => this.#connect(socket, client, admitted, joined));
+      this.#connects.add(() => {
+        settled();
+        this.#connect(socket, client, admitted, joined);
+      });
     } catch (error) {
       settled();
       this.#refuse(socket, error);
