@@ -36,13 +36,14 @@ export interface MergeStart {
 }
 
 /** The index of the first offset of a list that is wanted. */
-export function startIn(list: Offsets, { from, direction }: MergeOptions): number {
+export function startIn(list: Offsets, from: number, direction: MergeOptions["direction"]): number {
   return direction === "forward" ? list.indexAfter(from) : list.indexAfter(from - 1) - 1;
 }
 
 export function mergeOffsets(lists: Iterable<Offsets>, options: MergeOptions): Generator<number> {
   const starts: MergeStart[] = [];
-  for (const list of lists) starts.push({ list, index: startIn(list, options) });
+  for (const list of lists)
+    starts.push({ list, index: startIn(list, options.from, options.direction) });
   return merge(starts, options.direction);
 }
 

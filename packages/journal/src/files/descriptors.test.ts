@@ -1,18 +1,14 @@
 /** Descriptors and the folder: none is kept behind a close, a start that fails, or an open that failed for a moment. */
 import { expect, it } from "vitest";
 import type { Disk } from "../disk.ts";
-import type { ReadRequest } from "../journal.ts";
-import { entry, ManualClock, RecordingFollower, SimulatedDisk } from "../testing/index.ts";
+import {
+  entry,
+  everything,
+  ManualClock,
+  RecordingFollower,
+  SimulatedDisk,
+} from "../testing/index.ts";
 import { openFilesJournal } from "./open.ts";
-
-const request: ReadRequest = {
-  from: 0,
-  direction: "forward",
-  tags: undefined,
-  untagged: true,
-  maxBytes: 1e9,
-  maxEntries: 1e6,
-};
 
 const kilobyte = "k".repeat(1_000);
 
@@ -86,9 +82,9 @@ it("reads a segment that could not be opened a moment ago", async () => {
   const { journal, stream } = await filled(disk.newProcess());
   disk.onCall = ({ name, path }) =>
     name === "open" && path.endsWith("1.segment") ? { error: "EMFILE" } : undefined;
-  await expect(stream.read(request)).rejects.toMatchObject({ code: "HF_STORE_FAILED" });
+  await expect(stream.read(everything)).rejects.toMatchObject({ code: "HF_STORE_FAILED" });
   disk.onCall = undefined;
-  expect((await stream.read(request)).entries).toHaveLength(200);
+  expect((await stream.read(everything)).entries).toHaveLength(200);
   await journal.close();
 });
 
@@ -99,7 +95,7 @@ it("has no file open once it is closed, whatever was being read", async () => {
   });
   const { disk, open } = counting(new SimulatedDisk().newProcess(), gate);
   const { journal, stream, clock } = await filled(disk);
-  const page = Promise.resolve(stream.read(request)).catch(() => undefined);
+  const page = Promise.resolve(stream.read(everything)).catch(() => undefined);
   await settle();
   await journal.close();
   openGate();

@@ -1,17 +1,14 @@
 /** Pages that are partly in memory: what was read a moment ago is there at once, and what is not is read once. */
 import { expect, it } from "vitest";
 import type { ReadRequest, Stream } from "../journal.ts";
-import { entry, ManualClock, RecordingFollower, SimulatedDisk } from "../testing/index.ts";
+import {
+  entry,
+  everything,
+  ManualClock,
+  RecordingFollower,
+  SimulatedDisk,
+} from "../testing/index.ts";
 import { openFilesJournal } from "./open.ts";
-
-const request = {
-  from: 0,
-  direction: "forward",
-  tags: undefined,
-  untagged: true,
-  maxBytes: 1e9,
-  maxEntries: 1e6,
-} satisfies ReadRequest;
 
 const count = 2_000;
 const bytes = 5_000_000;
@@ -72,10 +69,10 @@ async function offsetsOf(stream: Stream, wanted: ReadRequest): Promise<number[]>
 
 it("is there at once when it was read a moment ago, also what stands across two windows", async () => {
   const { journal, stream, reads } = await filled();
-  expect(stream.read(request)).toBeInstanceOf(Promise);
-  await stream.read(request);
+  expect(stream.read(everything)).toBeInstanceOf(Promise);
+  await stream.read(everything);
   const before = reads();
-  expect(stream.read(request)).not.toBeInstanceOf(Promise);
+  expect(stream.read(everything)).not.toBeInstanceOf(Promise);
   expect(reads()).toBe(before);
   await journal.close();
 });
@@ -86,7 +83,7 @@ it.each(["forward", "backward"] as const)(
     const forward = Array.from({ length: count }, (_, index) => index + 1);
     const expected = direction === "forward" ? forward : forward.reverse();
     const wanted: ReadRequest = {
-      ...request,
+      ...everything,
       from: direction === "forward" ? 0 : count + 1,
       direction,
     };
@@ -108,7 +105,7 @@ it.each([2_000, 8_000, 20_000, 60_000])(
   "reads of bodies of %i bytes not much more than it gives, and less the next time",
   async (bodyBytes) => {
     const { journal, stream, reads } = await filled({ bodyBytes });
-    const page: ReadRequest = { ...request, maxBytes: 256 * 1024 };
+    const page: ReadRequest = { ...everything, maxBytes: 256 * 1024 };
     const before = reads();
     await stream.read(page);
     const first = reads() - before;
@@ -123,7 +120,7 @@ it.each([2_000, 8_000, 20_000, 60_000])(
 it("reads nothing for one entry but where that stands", async () => {
   const { journal, stream, reads } = await filled();
   const before = reads();
-  await stream.read({ ...request, maxEntries: 1 });
+  await stream.read({ ...everything, maxEntries: 1 });
   expect(reads() - before).toBe(1);
   await journal.close();
 });
@@ -136,7 +133,7 @@ it.each([
   "reads ahead where there is room for it: $readCacheBytes",
   async ({ readCacheBytes, atOnce }) => {
     const { journal, stream, mostAtOnce } = await filled({ readCacheBytes });
-    const page = await stream.read(request);
+    const page = await stream.read(everything);
     expect(page.entries).toHaveLength(count);
     expect(mostAtOnce()).toBeLessThanOrEqual(atOnce);
     expect(mostAtOnce() > 1).toBe(atOnce > 1);

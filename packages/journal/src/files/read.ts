@@ -44,11 +44,6 @@ class PageBuilder {
     return this.request.direction === "forward";
   }
 
-  /** What is still wanted. */
-  get #rest(): ReadRequest {
-    return { ...this.request, from: this.#reached };
-  }
-
   /** Segments in which something may be that was not looked at, in the direction of the request. */
   segments(segments: readonly Segment[]): Segment[] {
     const from = this.#reached;
@@ -62,7 +57,7 @@ class PageBuilder {
 
   /** Rows of one segment that are wanted, after what was looked at; ends where the page does. */
   *rows(index: SegmentIndex): Generator<number> {
-    for (const row of index.rowsOf(this.stream, this.#rest)) {
+    for (const row of index.rowsOf(this.stream, this.request, this.#reached)) {
       const offset = index.rows.offset(row);
       if (offset < this.tail || offset > this.#head) return;
       const { maxEntries, maxBytes } = this.request;
@@ -80,7 +75,7 @@ class PageBuilder {
   *placesAhead(index: SegmentIndex): Generator<number> {
     let entries = this.request.maxEntries - this.#entries.length;
     let bytes = this.request.maxBytes - this.#bytes;
-    for (const row of index.rowsOf(this.stream, this.#rest)) {
+    for (const row of index.rowsOf(this.stream, this.request, this.#reached)) {
       const offset = index.rows.offset(row);
       if (offset < this.tail || offset > this.#head || entries-- <= 0 || bytes <= 0) return;
       const place = index.rows.place(row);

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import {
   entry,
+  everything,
   ManualClock,
   RecordingFollower,
   SeededRandom,
@@ -64,15 +65,6 @@ it("begins another epoch, however often it is killed before", async () => {
   }
 });
 
-const all = {
-  from: 0,
-  direction: "forward",
-  tags: undefined,
-  untagged: true,
-  maxBytes: 1e9,
-  maxEntries: 1e6,
-} as const;
-
 /**
  * Goal: a file that is missing is told, wherever it was, and ends the epoch. Method: the oldest segment, the one at which
  * reading begins, all of them, or all checkpoints are gone, of a store of one segment and of one with several.
@@ -102,7 +94,7 @@ it.each([
 
   const left = await open(disk);
   expect(left.stream.epochs.at(-1)?.id).not.toBe(former?.id);
-  const { entries, gaps } = await left.stream.read(all);
+  const { entries, gaps } = await left.stream.read(everything);
   const isThere = new Set(entries.map(({ offset }) => offset));
   const end = left.stream.epochs.find(({ id }) => id === former?.id)?.end ?? 0;
   for (let offset = 1; offset <= count; offset++) {

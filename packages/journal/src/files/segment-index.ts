@@ -59,11 +59,11 @@ export class SegmentIndex {
     }
   }
 
-  /** The rows of all that is wanted, in the order of the request: those of a stream rise with their offsets. */
-  rowsOf(stream: number, request: ReadRequest): Generator<number> {
+  /** The rows of all that is wanted, after `from`, in the order of the request: those of a stream rise with their offsets. */
+  rowsOf(stream: number, request: ReadRequest, from = request.from): Generator<number> {
     const starts = this.#wanted(stream, request).map((list) => ({
       list: list.rows,
-      index: startIn(list, request),
+      index: startIn(list, from, request.direction),
     }));
     return merge(starts, request.direction);
   }

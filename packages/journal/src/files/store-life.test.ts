@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import type { Durability, Journal, Stream } from "../journal.ts";
 import {
   entry,
+  everything,
   ManualClock,
   RecordingFollower,
   SeededRandom,
@@ -36,15 +37,6 @@ async function open(
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
-
-const request = {
-  from: 0,
-  direction: "forward",
-  tags: undefined,
-  untagged: true,
-  maxBytes: 1e9,
-  maxEntries: 1e6,
-} as const;
 
 it.each<
   [Durability, "same epoch" | "new epoch", "same epoch" | "new epoch", "same epoch" | "new epoch"]
@@ -177,7 +169,7 @@ it("writes again what a flush that failed has left", async () => {
   const second = await open(disk);
   await second.follower.append(second.stream, entry("c"));
   const third = await open(disk.afterPowerCut("lose all"));
-  const { entries } = await third.stream.read(request);
+  const { entries } = await third.stream.read(everything);
   expect(entries.map(({ body }) => Buffer.from(body).toString())).toEqual(["a", large, "c"]);
   await third.journal.close();
 });
@@ -214,7 +206,7 @@ it("refuses entries when it is full, takes sessions, and goes on without a resta
   const head = stream.head;
   const fates = await follower.append(stream, session("s"), entry(kilobyte), session("t"));
   expect(fates.map(({ kind }) => kind)).toEqual(["committed", "refused", "committed"]);
-  expect((await stream.read(request)).entries.length).toBe(head);
+  expect((await stream.read(everything)).entries.length).toBe(head);
 
   disk.capacity *= 2;
   clock.advance(1_100);
@@ -370,7 +362,7 @@ it("reads a store of format 1", async () => {
     const follower = new RecordingFollower();
     const restored = stream.follow(follower);
     expect(Buffer.from(restored.checkpoint?.state ?? []).toString()).toBe("state at 101");
-    const { entries } = await stream.read(request);
+    const { entries } = await stream.read(everything);
     expect(entries.map(({ offset }) => offset)).toEqual(
       Array.from({ length: 100 }, (_, n) => n + 1),
     );
@@ -421,7 +413,7 @@ it("salvages what is past retention, too", async () => {
   await first.journal.close();
   await salvage("/store", { ...small, clock: new ManualClock(), disk: disk.newProcess() });
   const again = await open(disk, { retention });
-  expect((await again.stream.read(request)).entries).toHaveLength(2);
+  expect((await again.stream.read(everything)).entries).toHaveLength(2);
 });
 
 it("verify tells of each damage once, and where it is", async () => {
@@ -470,5 +462,5 @@ it("salvages nothing of a healthy store", async () => {
   expect(report).toEqual({ problems: [], streams: [{ name: "/", completeTo: 2 }] });
   const again = await open(disk);
   expect(again.stream.epochs).toHaveLength(1);
-  expect((await again.stream.read(request)).entries).toHaveLength(2);
+  expect((await again.stream.read(everything)).entries).toHaveLength(2);
 });

@@ -12,4 +12,5 @@ export {
   type SimulatedDiskOptions,
 } from "./simulated-disk.ts";
 export type { JournalPlace, JournalUnderTest, PlaceOptions } from "./suite-tools.ts";
+export { everything } from "./suite-tools.ts";
 export { collectUncaught } from "./uncaught.ts";

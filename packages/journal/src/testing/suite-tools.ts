@@ -46,6 +46,9 @@ export const all: ReadRequest = {
   maxEntries: 1_000,
 };
 
+/** All that a stream has, in one page. */
+export const everything: ReadRequest = { ...all, maxBytes: 1e9, maxEntries: 1e6 };
+
 export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 export const bodies = (page: Page): string[] => page.entries.map(({ body }) => text(body));
 export const offsets = (page: Page): number[] => page.entries.map(({ offset }) => offset);
