@@ -54,8 +54,14 @@ export const faults: readonly Fault[] = [
   {
     what: "what the application does before the store is open is forgotten",
     file: lane,
-    code: "      else stream.append([next]);",
+    code: "      else this.#made.push(next);",
     without: "",
+  },
+  {
+    what: "what one turn has made is given to the journal the other way round",
+    file: lane,
+    code: "    for (const record of made) this.#stream?.append([record]);",
+    without: "    for (const record of made.reverse()) this.#stream?.append([record]);",
   },
   {
     what: "sessions of clients that are away are not changed while the store opens",

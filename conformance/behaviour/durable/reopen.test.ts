@@ -101,6 +101,24 @@ it("may be attached while it is still closing", async () => {
   expect((await io.publish("n", 2)).duplicate).toBe(false);
 });
 
+it("keeps what is emitted in the turn in which it is closed, and while its sockets end", async () => {
+  const store = newFolder();
+  const server = await start({ store }, "holdfast");
+  const { io } = server;
+  const [socket] = await pair(server);
+  socket.on("disconnect", () => io.to("room").emit("n", 3));
+  io.to("room").emit("n", 1);
+  const published = io.to("room").publish("n", 2);
+  await io.close();
+  expect((await published).duplicate).toBe(false);
+
+  const again = new Server({ store });
+  const kept: unknown[] = [];
+  for await (const { args } of again.room("room").history()) kept.push(...args);
+  await again.close();
+  expect(kept).toEqual([1, 2, 3]);
+});
+
 it("is closed and used again many times", async () => {
   const io = new Server({ store: newFolder() });
   for (let round = 1; round <= 5; round++) {

@@ -292,7 +292,7 @@ export class Client implements ConnectionReceiver, LaneReceiver {
 
   /** @internal Disconnects all sockets and closes the connection. */
   _disconnect(): void {
-    const links = [...this.attached()];
+    const links = this.attached();
     const sockets = this.#all();
     for (const socket of sockets) socket.disconnect();
     if (links.length === 0) {
@@ -334,9 +334,11 @@ export class Client implements ConnectionReceiver, LaneReceiver {
   // --- sessions ---
 
   /** @internal The sessions of the sockets that are on this connection. */
-  *attached(): Iterable<Attached> {
-    for (const socket of this.#all()) if (socket._link !== undefined) yield socket._link;
-    if (this.#sessions !== undefined) yield* this.#sessions.leaving;
+  attached(): readonly Attached[] {
+    const links: Attached[] = [];
+    for (const socket of this.#all()) if (socket._link !== undefined) links.push(socket._link);
+    if (this.#sessions !== undefined) links.push(...this.#sessions.leaving);
+    return links;
   }
 
   /** @internal What the connection is to its sessions. */

@@ -2,6 +2,7 @@
  * The store of a server over the server's life: opened with it, closed with it, and opened again when the server is
  * attached, or listens, again.
  */
+import type { Delivery } from "./delivery/delivery.ts";
 import type { Journal } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import { keepEvents, openJournal, watchStore } from "./kept-events.ts";
@@ -48,19 +49,20 @@ export class ServerStore {
   }
 
   async #close(before: Promise<unknown>): Promise<void> {
-    const opening: Promise<void>[] = [];
+    const deliveries: Delivery[] = [];
     for (const { _keeper } of this.#server._nsps.values()) {
       if (_keeper === undefined) continue;
       _keeper.flush();
       _keeper.onClose();
-      opening.push(_keeper.delivery.ready);
+      deliveries.push(_keeper.delivery);
     }
     // It may be opened again before this one is closed.
     const journal = this.#journal;
     await before;
     // What was emitted before it was open is in it then.
-    await Promise.allSettled(opening);
+    await Promise.allSettled(deliveries.map(({ ready }) => ready));
     const [opened] = await Promise.allSettled([journal]);
+    for (const { lane } of deliveries) lane.give();
     if (opened.status === "fulfilled") await opened.value?.close();
   }
 

@@ -49,6 +49,7 @@ const atOnceBytes = 4 * 1024;
 /** How often it is tried to open a segment while the process has no descriptor left. */
 const openEveryMs = 1_000;
 const head = new FrameHead();
+const microtask = Promise.resolve();
 
 export class GroupCommit {
   readonly #host: CommitHost;
@@ -110,7 +111,8 @@ export class GroupCommit {
   stamp(): number {
     if (this.#stamped) return this.#ageMs;
     this.#stamped = true;
-    queueMicrotask(this.#forgetStamp);
+    // Not queueMicrotask: in Node that is an asynchronous resource, and here it comes with each event.
+    void microtask.then(this.#forgetStamp);
     this.#timeMs = Math.max(0, Math.floor(this.#host.clock.wallMs()));
     this.#ageMs = this.#host.ageMs();
     return this.#ageMs;

@@ -68,7 +68,7 @@ export class Delivery implements LaneExit {
     this.options = options;
     this.#burst = burstOf(options.highWaterBytes);
     this.sessions = new SessionTable(options.replies);
-    this.lane = new JournalLane(this);
+    this.lane = new JournalLane(this, options.afterTurn);
     const { expiry, wallMs, monotonicMs } = options;
     this.expiry = new SessionExpiry({ ...expiry, wallMs, monotonicMs }, this.sessions, (change) =>
       this.change(change),
@@ -377,8 +377,7 @@ export class Delivery implements LaneExit {
     const offset = this.sentUpTo(session);
     session.misled = false;
     session.marked = offset;
-    const epoch = epochOf(offset, this.stream?.epochs ?? [], this.epoch);
-    link.deliver(this.markers.at(epoch.id, offset), true);
+    link.deliver(this.markers.at(offset, this.stream?.epochs ?? []), true);
   }
 
   /** Everything up to here that is for the session has been handed to its connection. */

@@ -1,6 +1,7 @@
 /** The packets by which clients learn where they are: `hf:position` and `hf:gap`. */
+import type { Epoch } from "@holdfast/journal";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
-import type { PositionCodec } from "./positions.ts";
+import { epochOf, noEpoch, type PositionCodec } from "./positions.ts";
 
 /** Events of the server's own. Applications must not emit them. */
 export const positionEvent = "hf:position";
@@ -22,21 +23,27 @@ export type EncodeEvent = (event: string, ...args: unknown[]) => OutgoingPacket;
 export class Markers {
   readonly #codec: PositionCodec;
   readonly #encode: EncodeEvent;
-  #latest:
-    | { readonly epoch: string; readonly offset: number; readonly packet: OutgoingPacket }
-    | undefined;
+  /** Where the last one was asked for: the same packet for all who are there, so that they share its bytes. */
+  #offset = -1;
+  #current: Epoch | undefined;
+  #packet: OutgoingPacket | undefined;
 
   constructor(codec: PositionCodec, encode: EncodeEvent) {
     this.#codec = codec;
     this.#encode = encode;
   }
 
-  /** The marker of a position: the same packet for all who are there, so that they share its bytes. */
-  at(epoch: string, offset: number): OutgoingPacket {
-    const latest = this.#latest;
-    if (latest?.offset === offset && latest.epoch === epoch) return latest.packet;
+  /** The marker of a position. @param epochs those of the stream, the current one last */
+  at(offset: number, epochs: readonly Epoch[]): OutgoingPacket {
+    const current = epochs[epochs.length - 1] ?? noEpoch;
+    if (this.#packet !== undefined && offset === this.#offset && current === this.#current) {
+      return this.#packet;
+    }
+    const { id: epoch } = epochOf(offset, epochs, current);
     const packet = this.#encode(positionEvent, this.#codec.encode("resume", { epoch, offset }));
-    this.#latest = { epoch, offset, packet };
+    this.#offset = offset;
+    this.#current = current;
+    this.#packet = packet;
     return packet;
   }
 

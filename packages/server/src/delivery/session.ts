@@ -58,6 +58,28 @@ export interface Backfill {
 }
 
 export class Session {
+  // --- what is looked at for each delivery: side by side in memory, because of thousands of sessions none is at hand ---
+  link: SessionLink | undefined;
+  /** Gets what comes out of the lane at once. Otherwise it catches up, or is offline. */
+  live = false;
+  /** The last entry that was handed to the connection. */
+  delivered = 0;
+  /** The offset of its end. */
+  end: number | undefined;
+  /** Everything up to here is known to have arrived. */
+  receipt = 0;
+  /** What its client may be unable to take. */
+  readonly suspicion = new Suspicion();
+  /** Bytes of entries that were handed to the connection in this turn, since the last part of it. */
+  burstBytes = 0;
+  /** Something was delivered after which it must be told its position. */
+  markDue = false;
+  /** The client took something else for its position. */
+  misled = false;
+  /** The last position that this connection was told. */
+  marked = 0;
+
+  // --- what is kept of it ---
   readonly key: string;
   readonly tag: string;
   readonly identity: Identity | undefined;
@@ -65,8 +87,6 @@ export class Session {
   readonly slot: number;
   /** The offset of its start. Infinity until that is committed. */
   start = Number.POSITIVE_INFINITY;
-  /** The offset of its end. */
-  end: number | undefined;
   /** Under which it is found; the last one is what its client is told. */
   pids: string[];
   /** The ids of its sockets; the last one is current. What is addressed to any of them is for it. */
@@ -85,8 +105,6 @@ export class Session {
   untold: StartGap | undefined;
   /** Up to here it is not known any more in which rooms it was: nobody is given what lies behind a receipt that old. */
   forgottenUpTo = 0;
-  /** Everything up to here is known to have arrived. */
-  receipt = 0;
   storedReceipt = 0;
   /** Since when it is offline, in milliseconds of the wall clock. Undefined while it is connected. */
   offlineSinceMs: number | undefined;
@@ -96,25 +114,10 @@ export class Session {
   ending = false;
   /** Changes of rooms that are still in the lane, the last one of each room: the application sees them already. */
   ahead: Map<string, { readonly change: object; readonly joined: boolean }> | undefined;
-  link: SessionLink | undefined;
-  /** Gets what comes out of the lane at once. Otherwise it catches up, or is offline. */
-  live = false;
   /** While it catches up: everything up to here has been handed to the connection. */
   position = 0;
   held: { readonly stamp: number; readonly item: HeldPacket }[] = [];
   heldBytes = 0;
-  /** The last entry that was handed to the connection. */
-  delivered = 0;
-  /** The last position that this connection was told. */
-  marked = 0;
-  /** Bytes of entries that were handed to the connection in this turn, since the last part of it. */
-  burstBytes = 0;
-  /** Something was delivered after which it must be told its position. */
-  markDue = false;
-  /** The client took something else for its position. */
-  misled = false;
-  /** What its client may be unable to take. */
-  readonly suspicion = new Suspicion();
   /** The last ticket of the lane that a packet outside the journal waited for. */
   waitTicket = 0;
   /** The ticket of its own last record. */
@@ -361,9 +364,9 @@ export class Session {
     return this.skipped === undefined || !this.skipped.has(offset);
   }
 
-  /** The live form of `receives`: the tag was looked up among those who are in the room now. */
+  /** The form of `receives` for one who is live, since after its start; and who is in a room of the entry's now. */
   receivesLive(entry: Addressed): boolean {
-    if (entry.offset <= this.start || this.end !== undefined) return false;
+    if (this.end !== undefined) return false;
     return entry.except.length === 0 || this.receives(entry);
   }
 
