@@ -104,7 +104,7 @@ export async function compare({ benchFolder, words }: CompareOptions): Promise<n
   const { workload, generations, rounds, versions: named } = readWords(words);
   const loadgen = await compileLoadgen(benchFolder);
   const versions = await Promise.all(named.map((word) => readVersion(benchFolder, word)));
-  const delayedAcks = versions.some(({ store }) => store !== undefined);
+  const immediateAcks = versions.some(({ store }) => store !== undefined);
   const ratios = versions.map((): number[] => []);
   for (let generation = 0; generation < generations; generation += 1) {
     const scratch = await mkdtemp(join(tmpdir(), "holdfast-compare-"));
@@ -118,7 +118,7 @@ export async function compare({ benchFolder, words }: CompareOptions): Promise<n
           const server = servers[at];
           if (server === undefined) continue;
           const warmupMs = round < 0 ? 2000 : 300;
-          const settings = { loadgen, quick: true, warmupMs, measureMs: 800, delayedAcks };
+          const settings = { loadgen, quick: true, warmupMs, measureMs: 800, immediateAcks };
           const { cost } = await workload.measure(server, settings);
           if (round >= 0) costs[at]?.push(cost);
         }

@@ -44,7 +44,7 @@ export async function measureWorkloads(
           ...(serverOptions && { serverOptions }),
         });
         try {
-          const settings = { loadgen, quick, warmupMs, measureMs, delayedAcks: true };
+          const settings = { loadgen, quick, warmupMs, measureMs, immediateAcks: true };
           const figure = await workload.measure(peer, settings);
           const { load, cost } = figure;
           return {

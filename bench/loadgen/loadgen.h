@@ -58,7 +58,7 @@ typedef struct {
   bool socket_io; /* the wire is WIRE_SOCKET_IO */
   bool outside_publisher;
   bool resuming; /* clients come back with what CONNECT told them */
-  int delayed_acks; /* clients acknowledge (TCP) as those do that have something to say */
+  int immediate_acks; /* clients acknowledge (TCP) whatever they have read */
   int clients, rooms, members, window, warm_clients, concurrency, missed;
   int warmup_ms, measure_ms;
 } Options;

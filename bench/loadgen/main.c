@@ -31,7 +31,7 @@ static const struct {
     {"--warm-clients", &options.warm_clients},
     {"--concurrency", &options.concurrency},
     {"--missed", &options.missed},
-    {"--delayed-acks", &options.delayed_acks},
+    {"--immediate-acks", &options.immediate_acks},
     {"--warmup-ms", &options.warmup_ms},
     {"--measure-ms", &options.measure_ms},
 };

@@ -18,8 +18,8 @@ export interface RunSettings {
   readonly quick: boolean;
   readonly warmupMs: number;
   readonly measureMs: number;
-  /** All clients acknowledge (TCP) as if they had something to say: see "The durable part" in README.md. */
-  readonly delayedAcks?: boolean;
+  /** All clients acknowledge (TCP) whatever they have read, at once: see "The durable part" in README.md. */
+  readonly immediateAcks?: boolean;
   readonly windowOpened?: () => void;
   readonly windowClosed?: () => void;
 }
@@ -44,7 +44,7 @@ export function windowOf({
   loadgen,
   warmupMs,
   measureMs,
-  delayedAcks = false,
+  immediateAcks = false,
   windowOpened,
   windowClosed,
 }: RunSettings) {
@@ -53,7 +53,7 @@ export function windowOf({
     window: {
       "warmup-ms": warmupMs,
       "measure-ms": measureMs,
-      "delayed-acks": delayedAcks ? 1 : 0,
+      "immediate-acks": immediateAcks ? 1 : 0,
     },
     hooks: {
       ...(windowOpened === undefined ? {} : { windowOpened }),
