@@ -364,7 +364,7 @@ export class Session {
     return this.skipped === undefined || !this.skipped.has(offset);
   }
 
-  /** The form of `receives` for one who is live, since after its start; and who is in a room of the entry's now. */
+  /** The live form of `receives`: whoever is live has begun before, and was looked up among those who are in the room now. */
   receivesLive(entry: Addressed): boolean {
     if (this.end !== undefined) return false;
     return entry.except.length === 0 || this.receives(entry);
