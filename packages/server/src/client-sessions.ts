@@ -1,5 +1,6 @@
 /** What a connection is to the sessions of its sockets: where their packets go, and what proves that they arrived. */
 import type { Client } from "./client.ts";
+import type { PacketRun } from "./delivery/outbox.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import { type Attached, ReceiptLedger } from "./delivery/receipts.ts";
 import type { Session } from "./delivery/session.ts";
@@ -92,13 +93,13 @@ export class ClientSessions implements LinkedClient {
     this.#conn.enqueue(packet, shared);
   }
 
-  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void {
+  deliverAll(run: PacketRun, bytes: number): void {
     if (this.#conn === undefined) {
-      for (const packet of packets) this.#client.deliver(packet, true);
+      for (const packet of run.packets) this.#client.deliver(packet, true);
       return;
     }
     this.enqueued(bytes);
-    this.#conn.enqueueShared(packets);
+    this.#conn.enqueueShared(run);
   }
 
   beforeFlush(run: () => void): void {

@@ -1,6 +1,7 @@
 /** The connected end of a session: a socket with its connection, as delivery sees it. */
 
 import type { Delivery } from "./delivery/delivery.ts";
+import type { PacketRun } from "./delivery/outbox.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Attached } from "./delivery/receipts.ts";
 import type { Session } from "./delivery/session.ts";
@@ -11,7 +12,7 @@ import { throwLater } from "./host/throw-later.ts";
 /** What a link needs of its client. */
 export interface LinkedClient {
   deliver(packet: OutgoingPacket, shared: boolean): void;
-  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void;
+  deliverAll(run: PacketRun, bytes: number): void;
   readonly unsentBytes: number;
   readonly outboxBytes: number;
   suspected: Session | undefined;
@@ -86,8 +87,8 @@ export class SocketLink implements SessionLink, Attached {
     this.#client.deliver(packet, shared);
   }
 
-  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void {
-    this.#client.deliverAll(packets, bytes);
+  deliverAll(run: PacketRun, bytes: number): void {
+    this.#client.deliverAll(run, bytes);
   }
 
   beforeFlush(run: () => void): void {

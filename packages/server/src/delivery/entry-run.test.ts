@@ -51,7 +51,7 @@ it("is at most so many bytes, but for a first entry that is larger", () => {
   expect(run.takes(entryOf({ characters: 7_000 }), burst)).toBe(false);
   expect(run.takes(entryOf({ characters: 1_000 }), burst)).toBe(true);
   expect(run.packets).toHaveLength(3);
-  expect(run.bytes).toBe(run.packets?.reduce((sum, { size }) => sum + size, 0));
+  expect(run.bytes).toBe(run.packets?.packets.reduce((sum, { size }) => sum + size, 0));
   expect(new EntryRun(entryOf({ characters: 20_000 })).takes(entryOf(), burst)).toBe(false);
 });
 
@@ -61,6 +61,6 @@ it("is at most 64 entries, in their order", () => {
   const run = new EntryRun(first);
   const taken = rest.filter((entry) => run.takes(entry, burst));
   expect(taken).toEqual(entries.slice(1, 64));
-  expect(run.packets).toEqual(entries.slice(0, 64).map(({ packet }) => packet));
+  expect(run.packets?.packets).toEqual(entries.slice(0, 64).map(({ packet }) => packet));
   expect(run.last).toBe(entries[63]);
 });

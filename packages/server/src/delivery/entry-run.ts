@@ -3,14 +3,14 @@
  * is handed all of them together. (Measured: of a room's thousand members each is looked at once for sixteen events.)
  */
 import type { LaneEntry } from "./lane-records.ts";
-import type { OutgoingPacket } from "./outgoing-packet.ts";
+import { PacketRun } from "./outbox.ts";
 import { burstEventsMax } from "./session.ts";
 
 export class EntryRun {
   readonly first: LaneEntry;
   last: LaneEntry;
-  /** Of all entries, when they are several. */
-  packets: OutgoingPacket[] | undefined;
+  /** The packets of all entries, when they are several. */
+  packets: PacketRun | undefined;
   /** Of all packets. */
   bytes: number;
 
@@ -27,7 +27,7 @@ export class EntryRun {
     const isForTheSame =
       entry.tags[0] === first.tags[0] && isForOneRoom(entry) && isForOneRoom(first);
     if (!isForTheSame || bytes > burst || this.packets?.length === burstEventsMax) return false;
-    this.packets ??= [first.packet];
+    this.packets ??= new PacketRun(first.packet);
     this.packets.push(entry.packet);
     this.last = entry;
     this.bytes = bytes;

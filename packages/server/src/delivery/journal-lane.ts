@@ -51,9 +51,13 @@ export class JournalLane implements StreamFollower {
   readonly #afterTurn: (run: () => void) => void;
   readonly #giveMade = () => this.give();
   readonly #pending = new PendingRecords();
-  /** The ticket of the last pending entry with a tag, and of the last one without any. */
+  /**
+   * The ticket of the last pending entry with a tag, and of the last one without any, of the entries up to `#noted`: the
+   * others are noted when somebody asks, and where nothing follows, nobody does.
+   */
   readonly #pendingTags = new Map<string, number>();
   #pendingUntagged = 0;
+  #noted = 0;
   /** What has happened and was not passed on yet: the exit is never called from within itself. */
   readonly #happened: (() => void)[] = [];
   #passingOn = false;
@@ -108,10 +112,6 @@ export class JournalLane implements StreamFollower {
 
   append(record: LaneRecord): void {
     this.#pending.add(record);
-    if (record instanceof LaneEntry) {
-      if (record.tags.length === 0) this.#pendingUntagged = record.ticket;
-      for (const tag of record.tags) this.#pendingTags.set(tag, record.ticket);
-    }
     if (this.#early !== undefined) this.#early.push(record);
     else if (this.#failure !== undefined) this.refused(record, this.#failure);
     else if (this.#inMemory) this.#stream?.append([record]);
@@ -145,6 +145,7 @@ export class JournalLane implements StreamFollower {
     session: Session,
     rooms: ReadonlySet<string> | undefined,
   ): LaneRecord | undefined {
+    this.#noteTags();
     let last = Math.max(session.waitTicket, session.ownTicket, this.#pendingUntagged);
     const consider = (tag: string | undefined) => {
       const ticket = tag === undefined ? undefined : this.#pendingTags.get(tag);
@@ -159,6 +160,14 @@ export class JournalLane implements StreamFollower {
     }
     // Records may leave before older ones: one that was refused did.
     return this.#pending.lastUpTo(last);
+  }
+
+  #noteTags(): void {
+    this.#noted = this.#pending.visitAfter(this.#noted, (record) => {
+      if (!(record instanceof LaneEntry)) return;
+      if (record.tags.length === 0) this.#pendingUntagged = record.ticket;
+      for (const tag of record.tags) this.#pendingTags.set(tag, record.ticket);
+    });
   }
 
   // --- out ---
@@ -205,7 +214,7 @@ export class JournalLane implements StreamFollower {
       if (this.#pendingTags.size > tagsSlack + 4 * this.#pending.size) this.#forgetPassedTags();
       return;
     }
-    this.#pendingTags.clear();
+    if (this.#pendingTags.size > 0) this.#pendingTags.clear();
     this.#pendingUntagged = 0;
   }
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Host } from "../host/host.ts";
-import { OutboxNode, Turn } from "./outbox.ts";
+import { OutboxNode, PacketRun, Turn } from "./outbox.ts";
 import { OutgoingPacket } from "./outgoing-packet.ts";
 
 const parents: OutboxNode[] = [];
@@ -16,6 +16,22 @@ it("gives the same node to all who enqueue the same packets in the same order", 
   // The latest child is remembered apart from the others: none may be lost when it changes.
   expect(root.next(a, parents)).toBe(root.next(a, parents));
   expect(root.next(b, parents).next(a, parents)).toBe(root.next(b, parents).next(a, parents));
+});
+
+it("gives those who get a run of packets the node that one by one leads to, wherever they stood", () => {
+  const root = new OutboxNode();
+  const [first, second, third] = [packet("1"), packet("2"), packet("3")];
+  const run = new PacketRun(first);
+  run.push(second);
+  const oneByOne = (node: OutboxNode) => node.next(first, parents).next(second, parents);
+  const elsewhere = root.next(packet("before"), parents);
+  expect(run.after(root, parents)).toBe(oneByOne(root));
+  expect(run.after(elsewhere, parents)).toBe(oneByOne(elsewhere));
+  expect(run.after(root, parents)).toBe(oneByOne(root));
+  // One that came to it meanwhile is not left out.
+  run.push(third);
+  expect(run.after(root, parents).packets()).toEqual([first, second, third]);
+  expect(run).toHaveLength(3);
 });
 
 it("keeps a packet for one apart", () => {

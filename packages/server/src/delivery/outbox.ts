@@ -99,6 +99,41 @@ export class OutboxNode {
   }
 }
 
+/** Packets that many connections get one behind the other. */
+export class PacketRun {
+  readonly #packets: OutgoingPacket[];
+  /** Where somebody stood before them, and stands after them. */
+  #from: OutboxNode | undefined;
+  #to: OutboxNode | undefined;
+
+  constructor(first: OutgoingPacket) {
+    this.#packets = [first];
+  }
+
+  get packets(): readonly OutgoingPacket[] {
+    return this.#packets;
+  }
+
+  get length(): number {
+    return this.#packets.length;
+  }
+
+  push(packet: OutgoingPacket): void {
+    this.#packets.push(packet);
+    this.#to = undefined;
+  }
+
+  /** The node that follows `node` with all of them: the members of a room mostly stand at the same place before. */
+  after(node: OutboxNode, parents: OutboxNode[]): OutboxNode {
+    if (this.#to !== undefined && this.#from === node) return this.#to;
+    let last = node;
+    for (const packet of this.#packets) last = last.next(packet, parents);
+    this.#from = node;
+    this.#to = last;
+    return last;
+  }
+}
+
 /** Whoever owns an outbox: told once per turn that it should be written. */
 export interface OutboxOwner {
   flush(): void;

@@ -41,6 +41,25 @@ it("finds the last one up to a ticket, past those that have left before it", () 
   expect(pending.lastUpTo(0)).toBeUndefined();
 });
 
+it("visits those that have come since, but for what has left", () => {
+  const pending = new PendingRecords();
+  const records = Array.from({ length: 4 }, record);
+  const visited: LaneChange[] = [];
+  const visit = (ticket: number) =>
+    pending.visitAfter(ticket, (each) => visited.push(each as LaneChange));
+  expect(visit(0)).toBe(0);
+  for (const each of records.slice(0, 3)) pending.add(each);
+  expect(visit(1)).toBe(3);
+  expect(visited.splice(0)).toEqual(records.slice(1, 3));
+  for (const each of records.slice(0, 3)) pending.remove(each);
+  // All have left unseen: the next one has another place, and is found after the same ticket.
+  for (const each of records.slice(3)) pending.add(each);
+  expect(visit(2)).toBe(4);
+  expect(visited.splice(0)).toEqual(records.slice(3));
+  expect(visit(4)).toBe(4);
+  expect(visited).toEqual([]);
+});
+
 it("does the same for thousands that never all leave, as a list of them would", () => {
   const pending = new PendingRecords();
   const waiting: LaneChange[] = [];

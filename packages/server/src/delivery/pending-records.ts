@@ -46,6 +46,15 @@ export class PendingRecords {
     }
   }
 
+  /** Visits the records that are here with a later ticket. @returns the last ticket that was given */
+  visitAfter(ticket: number, visit: (record: LaneRecord) => void): number {
+    for (let at = Math.max(this.#left, ticket + 1 - this.#first); at < this.#records.length; at++) {
+      const record = this.#records[at];
+      if (record !== undefined) visit(record);
+    }
+    return this.#first + this.#records.length - 1;
+  }
+
   /** The last record that is still here with this ticket or an older one. */
   lastUpTo(ticket: number): LaneRecord | undefined {
     for (

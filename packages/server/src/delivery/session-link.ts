@@ -1,4 +1,5 @@
 /** What a session has while it is connected: where its packets go, and those that wait for their place. */
+import type { PacketRun } from "./outbox.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 import type { Session } from "./session.ts";
 
@@ -7,7 +8,7 @@ export interface SessionLink {
   /** Puts a packet into the outbox of the connection. */
   deliver(packet: OutgoingPacket, shared: boolean): void;
   /** Puts packets that others get, too, into the outbox: together `bytes` large. */
-  deliverAll(packets: readonly OutgoingPacket[], bytes: number): void;
+  deliverAll(run: PacketRun, bytes: number): void;
   /** What waits to be sent on this connection, in bytes. */
   readonly unsentBytes: number;
   /** What of it has not been handed to the network. */

@@ -9,7 +9,7 @@ import type { IncomingMessage } from "node:http";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
 import { encodeHandshake } from "@holdfast/protocol";
 import createDebug from "debug";
-import type { OutboxNode, OutboxOwner } from "../delivery/outbox.ts";
+import type { OutboxNode, OutboxOwner, PacketRun } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { ServerError } from "../errors.ts";
 import { throwLater } from "../host/throw-later.ts";
@@ -205,16 +205,13 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   }
 
   /** @internal Puts packets that go to other connections, too, into the outbox: some small ones. */
-  enqueueShared(packets: readonly OutgoingPacket[]): void {
+  enqueueShared(run: PacketRun): void {
     if (this.observed) {
-      for (const packet of packets) this.enqueue(packet, true);
+      for (const packet of run.packets) this.enqueue(packet, true);
       return;
     }
-    let pending = this.#state === "open" ? this.#lastPending() : undefined;
-    if (pending === undefined) return;
-    const { parents } = this.server.turn;
-    for (const packet of packets) pending = pending.next(packet, parents);
-    this.#put(pending, true);
+    const before = this.#state === "open" ? this.#lastPending() : undefined;
+    if (before !== undefined) this.#put(run.after(before, this.server.turn.parents), true);
   }
 
   #put(pending: OutboxNode, shared: boolean): void {
