@@ -1,9 +1,10 @@
 /**
  * Versions of ours side by side under one workload: is a change worth its code?
  *
- * The servers of all versions are up at once and take the load in turns, in short slices, so that what else the machine
- * does meets all of them. What differs from process to process (which code was compiled when, where memory lies) is met by
- * several generations of fresh processes. Ratios are formed within a generation, from the medians of its slices.
+ * The servers of all versions are up at once, each under its own load, and the loads take turns, short ones, so that what
+ * else the machine does meets all of them. What differs from process to process (which code was compiled when, where
+ * memory lies) is met by several generations of fresh processes. Ratios are formed within a generation, from the medians
+ * of its turns.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,16 +13,20 @@ import { parseArgs } from "node:util";
 import { countOf } from "./harness/command-line.ts";
 import { compileLoadgen } from "./harness/compile-loadgen.ts";
 import { bundleSources } from "./harness/holdfast-module.ts";
+import { LoadInTurns } from "./harness/load-generator.ts";
 import { PeerProcess } from "./harness/peer-process.ts";
 import { isPeerName, type PeerName } from "./harness/peers.ts";
 import { short, showSpread, spreadOf } from "./harness/statistics.ts";
 import { workloads } from "./workloads/all.ts";
 import type { Workload } from "./workloads/workload.ts";
 
-/** A server that has had a load before is not idle. */
-const comparable = workloads.filter(({ cost }) => cost === "cpu");
+/** A load that can rest while others have their turns. */
+const comparable = workloads.filter(({ load }) => load !== undefined);
 
-const usage = `node bench/compare.mjs <workload> [--generations 3] [--rounds 5] <version> <version> ...
+/** The first turn begins behind a warm-up; each settles before it is measured. */
+const times = { warmupMs: 3000, settleMs: 150, measureMs: 400 };
+
+const usage = `node bench/compare.mjs <workload> [--generations 3] [--rounds 20] <version> <version> ...
   workload: ${comparable.map(({ id }) => id).join(", ")}
   version: <name>=<folder of a checkout, or bundle.cjs>[=memory | =disk] for ours, with a store if it says so; or the name of a peer.
   Each has its own name. The first is the one that the others are compared with.`;
@@ -46,7 +51,7 @@ function readWords(words: readonly string[]): Words {
     allowPositionals: true,
     options: {
       generations: { type: "string", default: "3" },
-      rounds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "20" },
     },
   });
   const [id, ...versions] = positionals;
@@ -110,20 +115,24 @@ export async function compare({ benchFolder, words }: CompareOptions): Promise<n
     const scratch = await mkdtemp(join(tmpdir(), "holdfast-compare-"));
     const servers = await startAll(benchFolder, versions, scratch);
     const costs = versions.map((): number[] => []);
+    const loads: LoadInTurns[] = [];
     try {
-      // The first round is the warm-up of all.
-      for (let round = -1; round < rounds; round += 1) {
-        for (let turn = 0; turn < servers.length; turn += 1) {
-          const at = (turn + round + 1) % servers.length;
-          const server = servers[at];
-          if (server === undefined) continue;
-          const warmupMs = round < 0 ? 2000 : 300;
-          const settings = { loadgen, quick: true, warmupMs, measureMs: 800, immediateAcks };
-          const { cost } = await workload.measure(server, settings);
-          if (round >= 0) costs[at]?.push(cost);
+      for (const server of servers) {
+        const options = workload.load?.(server, { loadgen, quick: true, ...times, immediateAcks });
+        if (options !== undefined) loads.push(await LoadInTurns.start(options));
+      }
+      for (let round = 0; round < rounds; round += 1) {
+        for (let turn = 0; turn < loads.length; turn += 1) {
+          const at = (turn + round) % loads.length;
+          const taken = await loads[at]?.turn();
+          if (taken !== undefined) {
+            costs[at]?.push((taken.serverCpuSeconds * 1e6) / taken.delivered);
+          }
         }
       }
+      for (const load of loads) await load.end();
     } finally {
+      await Promise.all(loads.map((load) => load.kill()));
       await Promise.all(servers.map((server) => server.end()));
       await rm(scratch, { recursive: true, force: true });
     }

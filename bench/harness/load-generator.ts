@@ -17,8 +17,15 @@ export interface LoadResult {
   readonly p99Us: number;
 }
 
+/** What it measured in one of several turns. */
+export interface LoadTurn {
+  readonly delivered: number;
+  readonly serverCpuSeconds: number;
+}
+
 type LoadEvent =
-  | { readonly event: "window-opens" | "window-closes" | "holding" | "away" }
+  | { readonly event: "window-opens" | "window-closes" | "holding" | "away" | "rests" }
+  | ({ readonly event: "turn" } & LoadTurn)
   | { readonly event: "failed"; readonly reason: string }
   | ({ readonly event: "result" } & LoadResult);
 
@@ -44,15 +51,19 @@ export interface LoadOptions {
   readonly away?: () => Promise<void>;
 }
 
-export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { binary, peer, workload, settings } = options;
+function startChild({ binary, peer, workload, settings }: LoadOptions): ChildProcess {
   const words = Object.entries({
     port: peer.port,
     pid: peer.pid,
     protocol: peer.protocol,
     ...settings,
   }).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawn(binary, [workload, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+  return spawn(binary, [workload, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const { peer, workload } = options;
+  const child = startChild(options);
   try {
     return await within(runLimitMs, `${workload} on ${peer.name}`, follow(child, options));
   } finally {
@@ -60,10 +71,64 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
-async function follow(child: ChildProcess, options: LoadOptions): Promise<LoadResult> {
-  if (child.stdout === null) throw new Error("the load generator has no output");
-  for await (const line of createInterface({ input: child.stdout })) {
+async function* eventsOf({ stdout }: ChildProcess): AsyncGenerator<LoadEvent, undefined> {
+  if (stdout === null) throw new Error("the load generator has no output");
+  for await (const line of createInterface({ input: stdout })) {
     const event = JSON.parse(line) as LoadEvent;
+    if (event.event === "failed") throw new Error(event.reason);
+    yield event;
+  }
+  return undefined;
+}
+
+/** A load that rests between its turns, in which others are measured: what else the machine does meets all of them alike. */
+export class LoadInTurns {
+  readonly #child: ChildProcess;
+  readonly #events: AsyncGenerator<LoadEvent, undefined>;
+  readonly #what: string;
+
+  private constructor(options: LoadOptions) {
+    this.#child = startChild(options);
+    this.#events = eventsOf(this.#child);
+    this.#what = `${options.workload} on ${options.peer.name}`;
+  }
+
+  /** Resolves when it is warm, and rests. The settings have a time to settle in. */
+  static async start(options: LoadOptions): Promise<LoadInTurns> {
+    const load = new LoadInTurns(options);
+    try {
+      await load.#until("rests");
+      return load;
+    } catch (error) {
+      await load.kill();
+      throw error;
+    }
+  }
+
+  async turn(): Promise<LoadTurn> {
+    this.#child.stdin?.write("turn\n");
+    return this.#until("turn");
+  }
+
+  /** Resolves with the sum of its turns when all in flight has arrived, and was right. */
+  async end(): Promise<LoadResult> {
+    this.#child.stdin?.end();
+    return this.#until("result");
+  }
+
+  async kill(): Promise<void> {
+    await endChild(this.#child);
+  }
+
+  async #until<Name extends LoadEvent["event"]>(name: Name) {
+    const { value } = await within(runLimitMs, this.#what, this.#events.next());
+    if (value?.event === name) return value as Extract<LoadEvent, { event: Name }>;
+    throw new Error(`expected "${name}" from the load generator, got "${value?.event}"`);
+  }
+}
+
+async function follow(child: ChildProcess, options: LoadOptions): Promise<LoadResult> {
+  for await (const event of eventsOf(child)) {
     switch (event.event) {
       case "window-opens":
         options.windowOpened?.();
@@ -79,8 +144,6 @@ async function follow(child: ChildProcess, options: LoadOptions): Promise<LoadRe
         await options.away?.();
         child.stdin?.write("published\n");
         break;
-      case "failed":
-        throw new Error(event.reason);
       case "result":
         return event;
     }

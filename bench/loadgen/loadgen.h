@@ -61,6 +61,7 @@ typedef struct {
   int immediate_acks; /* clients acknowledge (TCP) whatever they have read */
   int clients, rooms, members, window, warm_clients, concurrency, missed;
   int warmup_ms, measure_ms;
+  int settle_ms; /* measured in turns, which begin with so much that is not */
 } Options;
 
 extern Options options;
@@ -106,6 +107,8 @@ double latency_percentile_us(double share);
 void report(Snapshot from, Snapshot to, uint64_t checked);
 void window_opens(void);
 void window_closes(void);
+void rests(void);
+void report_turn(Snapshot from, Snapshot to);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* window.c */
@@ -117,7 +120,7 @@ extern uint64_t delivered; /* counted by the workload */
 extern bool measuring;     /* latencies count */
 extern bool stopping;      /* nothing new is to be sent */
 void run_until(int64_t deadline);
-/* Runs for the time of the warm-up, then for that of the measurement. */
+/* Runs for the time of the warm-up, then for that of the measurement, or of several, in turns: the sum of them. */
 Window run_window(void);
 /* Waits until it holds, up to 15 s. Tells whether it does. */
 bool wait_until(bool (*holds)(void));

@@ -34,6 +34,7 @@ static const struct {
     {"--immediate-acks", &options.immediate_acks},
     {"--warmup-ms", &options.warmup_ms},
     {"--measure-ms", &options.measure_ms},
+    {"--settle-ms", &options.settle_ms},
 };
 
 static Wire read_wire(const char *name) {

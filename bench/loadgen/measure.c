@@ -81,6 +81,13 @@ static void say(const char *event) {
 
 void window_opens(void) { say("window-opens"); }
 void window_closes(void) { say("window-closes"); }
+void rests(void) { say("rests"); }
+
+void report_turn(Snapshot from, Snapshot to) {
+  printf("{\"event\":\"turn\",\"delivered\":%llu,\"serverCpuSeconds\":%.6f}\n",
+         (unsigned long long)(to.delivered - from.delivered), to.server_cpu - from.server_cpu);
+  fflush(stdout);
+}
 
 void report(Snapshot from, Snapshot to, uint64_t checked) {
   double seconds = (double)(to.at - from.at) / 1e9;

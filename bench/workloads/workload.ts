@@ -1,5 +1,5 @@
 /** What every workload answers to. */
-import type { LoadResult } from "../harness/load-generator.ts";
+import type { LoadOptions, LoadResult } from "../harness/load-generator.ts";
 import type { PeerProcess } from "../harness/peer-process.ts";
 import type { PeerName } from "../harness/peers.ts";
 
@@ -20,6 +20,8 @@ export interface RunSettings {
   readonly measureMs: number;
   /** All clients acknowledge (TCP) whatever they have read, at once: see "The durable part" in README.md. */
   readonly immediateAcks?: boolean;
+  /** The load is measured in turns, each of `measureMs` after so many milliseconds: see `LoadInTurns`. */
+  readonly settleMs?: number;
   readonly windowOpened?: () => void;
   readonly windowClosed?: () => void;
 }
@@ -32,6 +34,8 @@ export interface Workload {
   readonly cost: "cpu" | "memory";
   readonly peers: readonly PeerName[];
   measure(peer: PeerProcess, settings: RunSettings): Promise<Figure>;
+  /** The load itself, where it is a steady one. */
+  load?(peer: PeerProcess, settings: RunSettings): LoadOptions;
 }
 
 export function cpuPerUnit(load: LoadResult): Figure {
@@ -45,6 +49,7 @@ export function windowOf({
   warmupMs,
   measureMs,
   immediateAcks = false,
+  settleMs = 0,
   windowOpened,
   windowClosed,
 }: RunSettings) {
@@ -54,6 +59,7 @@ export function windowOf({
       "warmup-ms": warmupMs,
       "measure-ms": measureMs,
       "immediate-acks": immediateAcks ? 1 : 0,
+      "settle-ms": settleMs,
     },
     hooks: {
       ...(windowOpened === undefined ? {} : { windowOpened }),
