@@ -71,7 +71,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
-async function* eventsOf({ stdout }: ChildProcess): AsyncGenerator<LoadEvent, undefined> {
+type Said = Exclude<LoadEvent, { readonly event: "failed" }>;
+
+async function* eventsOf({ stdout }: ChildProcess): AsyncGenerator<Said, undefined> {
   if (stdout === null) throw new Error("the load generator has no output");
   for await (const line of createInterface({ input: stdout })) {
     const event = JSON.parse(line) as LoadEvent;
@@ -84,7 +86,7 @@ async function* eventsOf({ stdout }: ChildProcess): AsyncGenerator<LoadEvent, un
 /** A load that rests between its turns, in which others are measured: what else the machine does meets all of them alike. */
 export class LoadInTurns {
   readonly #child: ChildProcess;
-  readonly #events: AsyncGenerator<LoadEvent, undefined>;
+  readonly #events: AsyncGenerator<Said, undefined>;
   readonly #what: string;
 
   private constructor(options: LoadOptions) {
@@ -120,9 +122,9 @@ export class LoadInTurns {
     await endChild(this.#child);
   }
 
-  async #until<Name extends LoadEvent["event"]>(name: Name) {
+  async #until<Name extends Said["event"]>(name: Name) {
     const { value } = await within(runLimitMs, this.#what, this.#events.next());
-    if (value?.event === name) return value as Extract<LoadEvent, { event: Name }>;
+    if (value?.event === name) return value as Extract<Said, { event: Name }>;
     throw new Error(`expected "${name}" from the load generator, got "${value?.event}"`);
   }
 }
@@ -144,6 +146,9 @@ async function follow(child: ChildProcess, options: LoadOptions): Promise<LoadRe
         await options.away?.();
         child.stdin?.write("published\n");
         break;
+      case "rests":
+      case "turn":
+        throw new Error("a load in turns is started as one: LoadInTurns");
       case "result":
         return event;
     }
