@@ -25,6 +25,8 @@ export interface FilesPlan {
   readonly highMs: number;
   readonly segmentBytes: number;
   readonly cacheBytes: number;
+  /** From how much on a group goes to the disk in the midst of a turn. */
+  readonly groupBytes: number;
   /** Whether a process whose store has failed ends itself. */
   readonly failFast: boolean;
 }

@@ -27,6 +27,7 @@ const streams = {
   haste: 19,
   runs: 20,
   replays: 21,
+  groups: 22,
 } as const;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
@@ -152,6 +153,7 @@ function withFiles(plan: Plan): Plan {
     highMs: lowMs + random.pick([0, 3, 15]),
     segmentBytes: 64 * 1024,
     cacheBytes: random.pick([0, 8_000, 8_000_000]),
+    groupBytes: new Random(plan.seed, streams.groups).pick([300, 1_500, 100_000]),
     failFast: random.chance(70),
   };
   return withActions({ ...plan, files }, random, random.between(4, 16), filesKinds);

@@ -108,6 +108,7 @@ export class FilesMachine implements JournalMachine {
       segmentBytes: this.#files.segmentBytes,
       minimumFreeBytes: 0,
       cacheBytes: this.#files.cacheBytes,
+      groupBytes: this.#files.groupBytes,
       readCacheBytes: this.#files.cacheBytes,
       retention: { entries: this.#plan.keptEntries },
     };

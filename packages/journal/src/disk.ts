@@ -17,11 +17,11 @@ export interface DiskFile {
     done: (error: Error | undefined, written: number) => void,
   ): void;
   /**
-   * The same for a few bytes, at once: they are copied into the memory of the kernel, which takes less time than to hand
+   * The same at once: the bytes are copied into the memory of the kernel, which for a few takes less time than to hand
    * them to another thread. Only after a flush that has ended: while the disk hangs, it is the flush that waits for it.
    * @returns how many were written @throws what the disk says
    */
-  writeAtOnce(part: Uint8Array, position: number): number;
+  writeAtOnce(parts: readonly Uint8Array[], position: number): number;
   /** Makes what was written, and the size, survive a power cut. */
   flush(done: (error: Error | undefined) => void): void;
   /** @returns how many bytes were read: less than asked for only at the end of the file */
@@ -77,8 +77,12 @@ class SystemFile implements DiskFile {
     } else fs.writev(this.#descriptor, parts, position, finish);
   }
 
-  writeAtOnce(part: Uint8Array, position: number): number {
-    return fs.writeSync(this.#descriptor, part, 0, part.length, position);
+  writeAtOnce(parts: readonly Uint8Array[], position: number): number {
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined) {
+      return fs.writeSync(this.#descriptor, only, 0, only.length, position);
+    }
+    return fs.writevSync(this.#descriptor, parts, position);
   }
 
   flush(done: (error: Error | undefined) => void): void {

@@ -20,7 +20,7 @@ export function writeFully(
 }
 
 /** What is left of `parts` after `count` bytes. */
-function skip(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+export function skip(parts: readonly Uint8Array[], count: number): Uint8Array[] {
   const rest: Uint8Array[] = [];
   let left = count;
   for (const part of parts) {

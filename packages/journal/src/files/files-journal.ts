@@ -55,7 +55,7 @@ export class FilesJournal implements Journal {
   readonly secret: Uint8Array;
   readonly clock: Clock;
   onStatus: ((status: JournalStatus) => void) | undefined;
-  readonly #settings: Settings;
+  readonly settings: Settings;
   readonly #lock: DiskLock;
   readonly #bootId: string | undefined;
   /** What was promised to whom, as the record says: the last process, until this one has said what it promises. */
@@ -85,7 +85,7 @@ export class FilesJournal implements Journal {
     this.durability = settings.durability;
     this.secret = secret;
     this.clock = settings.clock;
-    this.#settings = settings;
+    this.settings = settings;
     this.#lock = lock;
     this.#bootId = bootId;
     this.#ageBase = recovered.ageMs;
@@ -255,7 +255,7 @@ export class FilesJournal implements Journal {
   async #makeStream(name: string): Promise<Stream> {
     let stream: FilesStream | undefined;
     try {
-      const epoch = newEpochId(this.#settings.random);
+      const epoch = newEpochId(this.settings.random);
       const made = this.#admission.control(() => {
         const created = this.#streams.next(name, epoch);
         stream = created;
@@ -288,7 +288,7 @@ export class FilesJournal implements Journal {
   // --- upkeep ---
 
   #checkpoint(segment: number, place: number, clean: boolean): Checkpoint {
-    this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.#settings.deduplication);
+    this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.settings.deduplication);
     return {
       segment,
       place,
@@ -308,7 +308,7 @@ export class FilesJournal implements Journal {
     if (this.#cancelTrim !== undefined && (!soon || this.#trimSoon)) return;
     this.#cancelTrim?.();
     this.#trimSoon = soon;
-    const { ageMs } = this.#settings.retention;
+    const { ageMs } = this.settings.retention;
     const delay = soon ? trimSoonMs : Math.min(60_000, Math.max(trimSoonMs, ageMs / 8));
     this.#cancelTrim = this.clock.startTimer(delay, () => {
       this.#trim().catch((error: unknown) => {

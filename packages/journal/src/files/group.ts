@@ -43,7 +43,11 @@ export class Group {
     return this.#records.length;
   }
 
-  /** Whether it has anything for the disk. */
+  /** What it has for the disk. */
+  get bytes(): number {
+    return this.end - this.start;
+  }
+
   get isWritten(): boolean {
     return this.end > this.start;
   }
@@ -73,7 +77,7 @@ export class Group {
     this.#places.push(-1);
   }
 
-  bytes(): Uint8Array[] {
+  content(): Uint8Array[] {
     return this.parts.map(({ block, from, to }) => block.bytes.subarray(from, to));
   }
 

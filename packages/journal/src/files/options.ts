@@ -28,6 +28,8 @@ export interface FilesJournalOptions {
   readonly entryMaxBytes?: number;
   /** How much may be appended and not committed yet; more is refused, HF_STORE_FULL. Default: 256 MiB. */
   readonly pendingMaxBytes?: number;
+  /** A group that has as much goes to the disk before the turn that makes it is over. Default: 112 KiB. */
+  readonly groupBytes?: number;
   /** The newest part of the record that is kept in memory. Default: 8 MiB. */
   readonly cacheBytes?: number;
   /** What was read from older parts and is kept in memory for others who read the same. Default: 32 MiB. */
@@ -52,6 +54,7 @@ const bounds = {
   lowFreeBytes: [0, Number.MAX_SAFE_INTEGER],
   entryMaxBytes: [1, 100 * mebibyte],
   pendingMaxBytes: [1, Number.MAX_SAFE_INTEGER],
+  groupBytes: [1, Number.MAX_SAFE_INTEGER],
   cacheBytes: [0, Number.MAX_SAFE_INTEGER],
   readCacheBytes: [0, Number.MAX_SAFE_INTEGER],
   indexBytes: [0, Number.MAX_SAFE_INTEGER],
@@ -73,6 +76,7 @@ export function settingsOf(options: FilesJournalOptions): Settings {
     lowFreeBytes: options.lowFreeBytes ?? 8 * minimumFreeBytes,
     entryMaxBytes: options.entryMaxBytes ?? 64 * mebibyte,
     pendingMaxBytes: options.pendingMaxBytes ?? 256 * mebibyte,
+    groupBytes: options.groupBytes ?? 112 * 1024,
     cacheBytes: options.cacheBytes ?? 8 * mebibyte,
     readCacheBytes: options.readCacheBytes ?? 32 * mebibyte,
     indexBytes: options.indexBytes ?? 64 * mebibyte,

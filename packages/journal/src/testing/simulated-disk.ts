@@ -421,9 +421,10 @@ class SimulatedFile implements DiskFile {
     this.#process.later(call, act, (error, count = 0) => done(error, count));
   }
 
-  writeAtOnce(part: Uint8Array, position: number): number {
-    if (!this.#disk.isCurrent(this.#process)) return part.length;
-    return this.#write(part, position, this.#disk.begin("write", this.#path));
+  writeAtOnce(parts: readonly Uint8Array[], position: number): number {
+    const bytes = Buffer.concat(parts);
+    if (!this.#disk.isCurrent(this.#process)) return bytes.length;
+    return this.#write(bytes, position, this.#disk.begin("write", this.#path));
   }
 
   #write(bytes: Uint8Array, position: number, fault: DiskFault | undefined): number {
