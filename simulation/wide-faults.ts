@@ -27,7 +27,7 @@ const inFiles: readonly Fault[] = [
   {
     what: "a write that failed counts as one",
     file: commit,
-    code: "      this.fail(error);\n      return;\n",
+    code: "      else queueMicrotask(() => this.fail(error));\n      return;\n",
     without: "      return this.#onWritten(group, undefined);\n",
     words: onFiles,
   },

@@ -18,7 +18,8 @@ export interface DiskFile {
   ): void;
   /**
    * The same at once: the bytes are copied into the memory of the kernel, which for a few takes less time than to hand
-   * them to another thread. Only after a flush that has ended: while the disk hangs, it is the flush that waits for it.
+   * them to another thread. Only after a flush of this file that has ended: while the disk hangs, it is mostly the flush
+   * that waits for it. (The kernel waits too where it has to read the rest of a page, or has too much to write.)
    * @returns how many were written @throws what the disk says
    */
   writeAtOnce(parts: readonly Uint8Array[], position: number): number;

@@ -189,7 +189,7 @@ export class GroupCommit {
     return true;
   }
 
-  /** Begins soon, so that all that one turn appends is one group. */
+  /** Begins soon, so that what one turn appends is one group, unless that gets full before. */
   schedule(): void {
     if (this.#scheduled || this.#running !== undefined) return;
     this.#scheduled = true;
@@ -268,7 +268,7 @@ export class GroupCommit {
   }
 
   #isSmall({ bytes }: Group): boolean {
-    return this.#flushesEach && bytes <= smallBytes;
+    return this.#flushesEach && bytes <= smallBytes && bytes < this.#groupBytes;
   }
 
   /** What a full one leaves of a turn is often a little less, and as well worth it. */
@@ -289,7 +289,9 @@ export class GroupCommit {
     try {
       written = this.#file.writeAtOnce(parts, group.start);
     } catch (error) {
-      this.fail(error);
+      // What is not told yet is told of it now. Otherwise this may be within a call of `append`, which ends first.
+      if (this.#committed !== undefined) this.fail(error);
+      else queueMicrotask(() => this.fail(error));
       return;
     }
     if (written >= group.bytes) this.#onWritten(group, undefined);
@@ -352,7 +354,7 @@ export class GroupCommit {
     this.#written = group.segment;
     this.#host.segmentFull(full, group.segment);
     await former.close();
-    this.#write(group);
+    if (this.failure === undefined) this.#write(group);
   }
 
   async #open(segment: Segment): Promise<DiskFile> {

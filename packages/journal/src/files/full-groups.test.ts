@@ -128,6 +128,39 @@ it("does not fail while others are told: they would be acknowledged after an err
   await journal.close();
 });
 
+it("is refused after the call that has filled it, and what the call repeats with it", async () => {
+  const disk = new SimulatedDisk();
+  const { journal, stream, follower } = await open(disk);
+  const messageId = (id: string) => ({ messageId: { producer: "p", id, digest: "d" } });
+  await follower.append(stream, entry("old", messageId("old")));
+  failWrite(disk, 1);
+  const full = kilobyte.repeat(5);
+  stream.append([
+    entry(full, messageId("new")),
+    entry(full, messageId("new")),
+    entry("old", messageId("old")),
+  ]);
+  // Only a journal in memory tells within the call.
+  expect(follower.fates).toHaveLength(2);
+  await follower.told(5);
+  expect(follower.fates.slice(2).map(({ kind }) => kind)).toEqual(range(3, () => "refused"));
+  await journal.close();
+});
+
+it("is refused once, when it had waited for space", async () => {
+  const disk = new SimulatedDisk({ capacity: 18 * 1024 * 1024 });
+  const { journal, stream, follower } = await open(disk);
+  // Larger than the segment that was made ahead, and than what is left of the disk.
+  stream.append([entry("x".repeat(11 * 1024 * 1024))]);
+  stream.append([entry(kilobyte.repeat(5))]);
+  stream.append([entry("last")]);
+  failWrite(disk, 1);
+  await follower.told(4);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(follower.fates.slice(1).map(({ kind }) => kind)).toEqual(range(3, () => "refused"));
+  await journal.close();
+});
+
 it("goes on where a write has taken a part of it", async () => {
   const disk = new SimulatedDisk();
   const { journal, stream, follower } = await open(disk);

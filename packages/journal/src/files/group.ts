@@ -1,4 +1,4 @@
-/** What commits together: everything that was appended while the group before it was on its way to the disk. */
+/** What commits together: what was appended while the group before it was on its way to the disk, or as much as fills a group. */
 import { JournalError } from "../errors.ts";
 import type { StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";

@@ -97,9 +97,12 @@ export async function createSegment(disk: Disk, folder: string, segment: Segment
   const { number, size } = segment;
   await createFile(disk, folder, segment.name, async (file) => {
     await write(file, [wrap("segment", { number, size }, [], segmentHeadBytes)], 0);
-    for (let at = segmentHeadBytes; at < size; at += zeros.length) {
-      await write(file, [zeros.subarray(0, Math.min(zeros.length, size - at))], at);
+    for (let at = segmentHeadBytes; at < size; ) {
+      // Up to a whole mebibyte: no page is in two pieces, and written twice.
+      const length = Math.min(zeros.length - (at % zeros.length), size - at);
+      await write(file, [zeros.subarray(0, length)], at);
       await flush(file);
+      at += length;
     }
   });
 }
