@@ -298,7 +298,8 @@ export class FilesJournal implements Journal {
       segments: this.store.segments
         .filter(({ number }) => number < segment)
         .map((one) => one.facts()),
-      ids: this.#idsFiles,
+      // A copy: it is written later, and must not name files that are still to be made.
+      ids: [...this.#idsFiles],
       streams: this.#streams.checkpoints(),
     };
   }

@@ -151,3 +151,57 @@ it("tells of what is on the disk before it tells that the write behind it failed
 
   expect(follower.fates.map(({ kind }) => kind)).toEqual(["committed", "refused"]);
 });
+
+it("opens again whenever it is killed while files of message ids wait for space", async () => {
+  const pending: (() => void)[] = [];
+  const disk = new SimulatedDisk({ schedule: (act) => void pending.push(act) });
+  const run = async (until: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < 5_000 && !until(); turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      pending.shift()?.();
+    }
+  };
+  let opened: Awaited<ReturnType<typeof open>> | undefined;
+  void open(disk).then((life) => {
+    opened = life;
+  });
+  await run(() => opened !== undefined);
+  if (opened === undefined) throw new Error("it did not open");
+  const { stream, follower } = opened;
+
+  // Several segments fill up meanwhile: their checkpoints wait behind the ids of the first.
+  disk.onCall = ({ name, path }) =>
+    name === "create" && path.endsWith(".ids.temp") ? { error: "ENOSPC" } : undefined;
+  const count = 10;
+  for (let n = 0; n < count; n++) {
+    const messageId = { producer: "p", id: String(n), digest: "d" };
+    stream.append([entry(kilobyte.repeat(20), { messageId })]);
+    await run(() => follower.fates.length > n);
+  }
+  expect(segments(disk).length).toBeGreaterThan(2);
+  disk.onCall = undefined;
+  clock.advance(1_000);
+
+  let images = 0;
+  for (let idle = 0; idle < 50; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const act = pending.shift();
+    if (act === undefined) {
+      idle++;
+      continue;
+    }
+    idle = 0;
+    act();
+    images++;
+    const image = disk.afterPowerCut("keep all").clone({ schedule: queueMicrotask });
+    const again = await openFilesJournal("/store", {
+      segmentBytes: 64 * 1024,
+      minimumFreeBytes: 0,
+      clock: new ManualClock(),
+      disk: image.newProcess(),
+    });
+    expect((await again.stream("/")).head).toBe(count);
+    await again.close();
+  }
+  expect(images).toBeGreaterThan(10);
+});
