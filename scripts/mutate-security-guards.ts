@@ -433,9 +433,9 @@ export const guards: readonly Guard[] = [
     test: "V32",
     what: "sessions are the namespace's",
     file: recovery,
-    code: "readonly #sessions = new Map<PrivateSessionId, StoredSession>();",
+    code: "readonly #sessions = new AgedMap<PrivateSessionId, StoredSession>();",
     without:
-      "static #all = new Map<PrivateSessionId, StoredSession>(); readonly #sessions = SessionAwareAdapter.#all;",
+      "static #all = new AgedMap<PrivateSessionId, StoredSession>(); readonly #sessions = SessionAwareAdapter.#all;",
   },
   {
     test: "V33",

@@ -12,6 +12,7 @@ import {
   type SessionToPersist,
   type UnnamedPacket,
 } from "./adapter.ts";
+import { AgedMap } from "./aged-map.ts";
 import { type Host, nodeHost } from "./host/host.ts";
 import type { PrivateSessionId, Room } from "./socket-types.ts";
 
@@ -37,7 +38,8 @@ export class SessionAwareAdapter extends Adapter {
   readonly #host: Host;
   /** Makes offsets of another run, or of another namespace, unknown here. */
   readonly #prefix: string;
-  readonly #sessions = new Map<PrivateSessionId, StoredSession>();
+  /** In the order of their ends. */
+  readonly #sessions = new AgedMap<PrivateSessionId, StoredSession>();
   /** In the order of their numbers. */
   #packets: StoredPacket[] = [];
   #nextNumber = 0;
@@ -78,9 +80,8 @@ export class SessionAwareAdapter extends Adapter {
       const kept = this.#packets.findIndex((packet) => packet.emittedMs >= oldestMs);
       this.#packets = kept === -1 ? [] : this.#packets.slice(kept);
     }
-    // Sessions stand in the order of their ends.
-    for (const [pid, session] of this.#sessions) {
-      if (session.disconnectedMs >= oldestMs) break;
+    for (let pid = this.#sessions.oldest; pid !== undefined; pid = this.#sessions.oldest) {
+      if ((this.#sessions.get(pid)?.disconnectedMs ?? 0) >= oldestMs) break;
       this.#sessions.delete(pid);
     }
   }
@@ -88,7 +89,6 @@ export class SessionAwareAdapter extends Adapter {
   override persistSession(session: SessionToPersist): void {
     const disconnectedMs = this.#host.monotonicMs();
     this.#dropExpired(disconnectedMs);
-    this.#sessions.delete(session.pid);
     const lastNumber = this.#nextNumber - 1;
     this.#sessions.set(session.pid, { ...session, disconnectedMs, lastNumber });
   }

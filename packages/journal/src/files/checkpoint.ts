@@ -3,9 +3,9 @@
  * before it.
  */
 import type { Durability } from "../journal.ts";
-import { isCount, unwrap, wrap } from "./container.ts";
+import { type Contents, isCount, unwrap } from "./container.ts";
 import { isDurability, isListOf, isPair, isStreamFacts, type StreamFacts } from "./control.ts";
-import { checkpointName, corrupt } from "./segment.ts";
+import { checkpointName, corrupt } from "./names.ts";
 
 /** A sealed segment. */
 export interface SegmentFacts {
@@ -57,7 +57,7 @@ export interface Checkpoint {
   readonly streams: readonly CheckpointStream[];
 }
 
-export function encodeCheckpoint(number: number, checkpoint: Checkpoint): Buffer {
+export function checkpointContents(number: number, checkpoint: Checkpoint): Contents {
   const blobs: Uint8Array[] = [];
   const streams = checkpoint.streams.map(({ state, sessions, ...facts }) => {
     if (state !== undefined) blobs.push(state.bytes);
@@ -68,7 +68,7 @@ export function encodeCheckpoint(number: number, checkpoint: Checkpoint): Buffer
       sessions: sessions.map(({ offset, timeMs }) => [offset, timeMs]),
     };
   });
-  return wrap("checkpoint", { checkpoint: number, ...checkpoint, streams }, blobs);
+  return { meta: { checkpoint: number, ...checkpoint, streams }, blobs };
 }
 
 interface StreamMeta extends StreamFacts {

@@ -5,10 +5,12 @@
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
-import { type Checkpoint, encodeCheckpoint, type IdsFacts } from "./checkpoint.ts";
-import { createFile, isFull, removeFile, write } from "./file-io.ts";
-import { encodeIds, type StoredId } from "./ids.ts";
-import { checkpointName, idsName, indexName, parseName, type Segment } from "./segment.ts";
+import { type Checkpoint, checkpointContents, type IdsFacts } from "./checkpoint.ts";
+import { type Contents, type FileKind, writeInPieces } from "./container.ts";
+import { createFile, isFull, removeFile } from "./file-io.ts";
+import { SegmentIds } from "./ids.ts";
+import { checkpointName, idsName, indexName, parseName } from "./names.ts";
+import type { Segment } from "./segment.ts";
 
 export interface ChoresHost {
   readonly clock: Clock;
@@ -39,16 +41,19 @@ export class Chores {
   /** Writes what a sealed segment has in memory to files of its own. */
   sealed(segment: Segment): void {
     const { number, ids, index, end } = segment;
-    segment.ids = [];
-    if (ids.length > 0) this.#add(() => this.#create(idsName(number), encodeIds(number, ids)));
-    if (index !== undefined) this.#add(() => this.#writeIndex(number, index.encode(number, end)));
+    segment.ids = new SegmentIds();
+    if (ids.size > 0) {
+      this.#add(() => this.#create(idsName(number), "ids", ids.contents(number)));
+    }
+    if (index !== undefined) this.#add(() => this.#writeIndex(number, index.contents(number, end)));
   }
 
   checkpoint(checkpoint: Checkpoint): void {
     this.#number++;
     const number = this.#number;
     this.#add(async () => {
-      await this.#create(checkpointName(number), encodeCheckpoint(number, checkpoint));
+      const contents = checkpointContents(number, checkpoint);
+      await this.#create(checkpointName(number), "checkpoint", contents);
       this.#host.checkpointed(checkpoint);
       await this.#removeReplaced(number, checkpoint);
     });
@@ -99,19 +104,21 @@ export class Chores {
   }
 
   /** Not flushed: what a power cut leaves of an index is known by its sum, and made again. */
-  async #writeIndex(number: number, bytes: Uint8Array): Promise<void> {
+  async #writeIndex(number: number, contents: Contents): Promise<void> {
     const path = join(this.#folder, indexName(number));
     await removeFile(this.#disk, path);
     const file = await this.#disk.open(path, "create");
     try {
-      await write(file, [bytes], 0);
+      await writeInPieces(file, "index", contents);
     } finally {
       await file.close();
     }
   }
 
-  #create(name: string, bytes: Uint8Array): Promise<void> {
-    return createFile(this.#disk, this.#folder, name, (file) => write(file, [bytes], 0));
+  #create(name: string, kind: FileKind, contents: Contents): Promise<void> {
+    return createFile(this.#disk, this.#folder, name, (file) =>
+      writeInPieces(file, kind, contents),
+    );
   }
 
   /** Older checkpoints, and files of ids that the new one does not name any more. */
@@ -125,13 +132,6 @@ export class Chores {
       if (old) await removeFile(this.#disk, join(this.#folder, name));
     }
   }
-}
-
-/** What a checkpoint has to say of the ids of a segment. */
-export function idsFacts(segment: number, ids: readonly StoredId[]): IdsFacts {
-  const counts = new Map<number, number>();
-  for (const { stream } of ids) counts.set(stream, (counts.get(stream) ?? 0) + 1);
-  return { segment, lastAgeMs: ids.at(-1)?.ageMs ?? 0, counts: [...counts] };
 }
 
 /** The files of ids that are still needed: something in them is within the window, and not pushed out by newer ones. */

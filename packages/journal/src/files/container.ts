@@ -7,8 +7,10 @@
  *   12  u32  what the file is          32  …    the JSON text: { meta, blobs: [lengths] }; then the blobs
  *   16  u48  length of all this, u16 0      …   each of them filled up to a multiple of 8
  */
+import type { DiskFile } from "../disk.ts";
 import { JournalError } from "../errors.ts";
 import { crc32cOfWords } from "./crc32c.ts";
+import { write } from "./file-io.ts";
 
 /** Rises with every change that an older version would read wrongly. All former ones can be read for ever. */
 export const storeFormat = 1;
@@ -21,10 +23,15 @@ const headBytes = 32;
 
 export interface Contents {
   readonly meta: unknown;
+  readonly blobs: readonly Uint8Array[];
+}
+
+interface Unwrapped extends Contents {
   readonly blobs: readonly Buffer[];
 }
 
 const roundUp = (length: number): number => (length + 7) & ~7;
+const pieceBytes = 512 * 1024;
 
 /** @param minimum the result is filled up with zeros to this length */
 export function wrap(
@@ -33,19 +40,10 @@ export function wrap(
   blobs: readonly Uint8Array[] = [],
   minimum = 0,
 ): Buffer {
-  const json = Buffer.from(JSON.stringify({ meta, blobs: blobs.map(({ length }) => length) }));
-  let length = headBytes + roundUp(json.length);
-  for (const blob of blobs) length += roundUp(blob.length);
-  length = Math.max(length, roundUp(minimum));
-
-  const bytes = Buffer.from(new ArrayBuffer(length));
-  magic.copy(bytes);
-  bytes.writeUInt32LE(storeFormat, 8);
-  bytes.writeUInt32LE(fileKinds[kind], 12);
-  bytes.writeUIntLE(length, 16, 6);
-  bytes.writeUInt32LE(json.length, 24);
-  json.copy(bytes, headBytes);
-  let at = headBytes + roundUp(json.length);
+  const start = startOf(kind, meta, blobs, minimum);
+  const bytes = zeros(lengthIn(start));
+  start.copy(bytes);
+  let at = start.length;
   for (const blob of blobs) {
     bytes.set(blob, at);
     at += roundUp(blob.length);
@@ -55,10 +53,68 @@ export function wrap(
 }
 
 /**
+ * Writes a large one to a new file, piece by piece, so that nobody waits for more than one of them. What it begins with,
+ * and with it the sum of everything, comes last: without it a file is none.
+ */
+export async function writeInPieces(
+  file: DiskFile,
+  kind: FileKind,
+  { meta, blobs }: Contents,
+): Promise<void> {
+  const start = startOf(kind, meta, blobs, 0);
+  let sum = sumOf(start);
+  let place = start.length;
+  for (const blob of blobs) {
+    for (let at = 0; at < blob.length; at += pieceBytes) {
+      const piece = filledUp(blob.subarray(at, at + pieceBytes));
+      sum = sumOf(piece, sum);
+      await write(file, [piece], place);
+      place += piece.length;
+    }
+  }
+  start.writeUInt32LE(sum, 28);
+  await write(file, [start], 0);
+}
+
+/** All that comes before the blobs, with 0 in the place of the sum. */
+function startOf(
+  kind: FileKind,
+  meta: unknown,
+  blobs: readonly Uint8Array[],
+  minimum: number,
+): Buffer {
+  const json = Buffer.from(JSON.stringify({ meta, blobs: blobs.map(({ length }) => length) }));
+  const start = zeros(headBytes + roundUp(json.length));
+  let { length } = start;
+  for (const blob of blobs) length += roundUp(blob.length);
+  magic.copy(start);
+  start.writeUInt32LE(storeFormat, 8);
+  start.writeUInt32LE(fileKinds[kind], 12);
+  start.writeUIntLE(Math.max(length, roundUp(minimum)), 16, 6);
+  start.writeUInt32LE(json.length, 24);
+  json.copy(start, headBytes);
+  return start;
+}
+
+/** In memory of its own: the sum reads words, and they stand at multiples of their length. */
+function zeros(length: number): Buffer {
+  return Buffer.from(new ArrayBuffer(length));
+}
+
+function filledUp(piece: Uint8Array): Uint8Array {
+  if (piece.length % 8 === 0 && piece.byteOffset % 4 === 0) return piece;
+  const bytes = zeros(roundUp(piece.length));
+  bytes.set(piece);
+  return bytes;
+}
+
+const lengthIn = (bytes: Buffer): number => bytes.readUIntLE(16, 6);
+
+/**
  * @param bytes the file, or at least the whole of its container, at a place in memory that is a multiple of 8
  * @param name what errors call it. Throws HF_STORE_CORRUPT, HF_STORE_FORMAT
  */
-export function unwrap(kind: FileKind, bytes: Buffer, name: string): Contents {
+export function unwrap(kind: FileKind, bytes: Buffer, name: string): Unwrapped {
   const corrupt = (what: string): JournalError =>
     new JournalError("HF_STORE_CORRUPT", { detail: `${name}: ${what}` });
 
@@ -66,7 +122,7 @@ export function unwrap(kind: FileKind, bytes: Buffer, name: string): Contents {
     throw corrupt(`${bytes.length} bytes; expected at least ${headBytes}`);
   if (!bytes.subarray(0, 8).equals(magic)) throw corrupt("bytes 0 to 7 are not HOLDFAST");
   const format = bytes.readUInt32LE(8);
-  const length = bytes.readUIntLE(16, 6);
+  const length = lengthIn(bytes);
   // A newer format may have its sum elsewhere: only the number itself is looked at.
   if (format > storeFormat && format < 1_000) {
     throw new JournalError("HF_STORE_FORMAT", {
@@ -77,8 +133,11 @@ export function unwrap(kind: FileKind, bytes: Buffer, name: string): Contents {
     throw corrupt(`it says that it has ${length} bytes, and has ${bytes.length}`);
   }
   const whole = bytes.subarray(0, length);
-  if (sumOf(whole) !== bytes.readUInt32LE(28))
-    throw corrupt(`bytes 0 to ${length - 1} are damaged`);
+  const sum = bytes.readUInt32LE(28);
+  bytes.writeUInt32LE(0, 28);
+  const isWhole = sumOf(whole) === sum;
+  bytes.writeUInt32LE(sum, 28);
+  if (!isWhole) throw corrupt(`bytes 0 to ${length - 1} are damaged`);
   if (format !== storeFormat) throw corrupt(`format ${format}`);
   if (bytes.readUInt32LE(12) !== fileKinds[kind]) throw corrupt(`it is no ${kind}`);
 
@@ -87,7 +146,7 @@ export function unwrap(kind: FileKind, bytes: Buffer, name: string): Contents {
   return contents;
 }
 
-function contentsOf(bytes: Buffer): Contents | undefined {
+function contentsOf(bytes: Buffer): Unwrapped | undefined {
   const jsonEnd = headBytes + bytes.readUInt32LE(24);
   if (jsonEnd > bytes.length) return undefined;
   let description: unknown;
@@ -114,11 +173,7 @@ export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function sumOf(bytes: Buffer): number {
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const kept = words[7] ?? 0;
-  words[7] = 0;
-  const sum = crc32cOfWords(words, 0, words.length);
-  words[7] = kept;
-  return sum;
+/** @param sum of what stands before it, when that is not all */
+function sumOf({ buffer, byteOffset, length }: Uint8Array, sum = 0): number {
+  return crc32cOfWords(new Int32Array(buffer, byteOffset, length / 4), 0, length / 4, ~sum);
 }

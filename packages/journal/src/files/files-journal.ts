@@ -19,7 +19,7 @@ import type {
 import { Admission } from "./admission.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Checkpoint, IdsFacts } from "./checkpoint.ts";
-import { Chores, idsFacts, neededIds } from "./chores.ts";
+import { Chores, neededIds } from "./chores.ts";
 import { GroupCommit } from "./commit.ts";
 import type { Control } from "./control.ts";
 import { isFull } from "./file-io.ts";
@@ -163,7 +163,7 @@ export class FilesJournal implements Journal {
   }
 
   segmentFull(full: Segment, next: Segment): void {
-    if (full.ids.length > 0) this.#idsFiles.push(idsFacts(full.number, full.ids));
+    if (full.ids.size > 0) this.#idsFiles.push(full.ids.facts(full.number));
     this.store.push(next);
     this.#chores.sealed(full);
     this.#chores.checkpoint(this.#checkpoint(next.number, next.end, false));
@@ -224,7 +224,7 @@ export class FilesJournal implements Journal {
     this.#admission.begin(this.#commit);
     for (const segment of recovered.segments) {
       if (segment === active || segment.index === undefined) continue;
-      if (segment.ids.length > 0) this.#idsFiles.push(idsFacts(segment.number, segment.ids));
+      if (segment.ids.size > 0) this.#idsFiles.push(segment.ids.facts(segment.number));
       this.#chores.sealed(segment);
     }
     this.store.prepare();

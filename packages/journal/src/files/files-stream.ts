@@ -129,10 +129,8 @@ export class FilesStream implements Stream {
       segment.entries++;
       segment.entryBytes += (block.view.getUint32(index, true) & 0xffffff) * 8;
       segment.lastAgeMs = head.ageMs;
-      if (record.messageId !== undefined) {
-        const { offset, ageMs } = head;
-        segment.ids.push({ ...record.messageId, stream: this.number, offset, ageMs });
-      }
+      const id = record.messageId;
+      if (id !== undefined) segment.ids.add(this.number, head.offset, head.ageMs, id);
     } else if (record.kind === "session" && this.#follower === undefined) {
       this.#sessions.push({ ...record, body: new Uint8Array(record.body) });
     }

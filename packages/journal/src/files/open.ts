@@ -4,10 +4,10 @@ import type { Disk, DiskFile, DiskLock } from "../disk.ts";
 import type { Journal } from "../journal.ts";
 import { flush, removeFile, write } from "./file-io.ts";
 import { FilesJournal } from "./files-journal.ts";
+import { corrupt, segmentName } from "./names.ts";
 import { type FilesJournalOptions, type Settings, settingsOf } from "./options.ts";
 import type { Recovered } from "./recovered.ts";
 import { recover } from "./recovery.ts";
-import { corrupt, segmentName } from "./segment.ts";
 import {
   createStoreFile,
   invalidFolder,

@@ -14,21 +14,18 @@ import { controlOf } from "./control.ts";
 import { readFile } from "./file-io.ts";
 import { frameKinds, noFrame } from "./frame.ts";
 import { decodeIds } from "./ids.ts";
-import { applyControl, nothingYet, type Recovered, recoveredStream } from "./recovered.ts";
-import { SegmentScanner } from "./scan.ts";
 import {
   checkpointName,
   corrupt,
   fileIn,
   idsName,
   isTemporary,
-  OpenSegments,
   parseName,
-  readSegment,
-  type Segment,
-  segmentHeadBytes,
   segmentName,
-} from "./segment.ts";
+} from "./names.ts";
+import { applyControl, nothingYet, type Recovered, recoveredStream } from "./recovered.ts";
+import { SegmentScanner } from "./scan.ts";
+import { OpenSegments, readSegment, type Segment, segmentHeadBytes } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
 /**
@@ -290,7 +287,7 @@ class Recovery {
       segment.entryBytes += frame.length;
       segment.lastAgeMs = ageMs;
       const id = texts.messageId;
-      if (id !== undefined) segment.ids.push({ ...id, stream: number, offset, ageMs });
+      if (id !== undefined) segment.ids.add(number, offset, ageMs, id);
     }
     if (!isNew) return;
     stream.head = offset;

@@ -11,20 +11,13 @@ import { decodeCheckpoint } from "./checkpoint.ts";
 import { wrap } from "./container.ts";
 import { createFile, flush, readFile, removeFile, write } from "./file-io.ts";
 import { FrameHead, frameHeaderBytes, frameKinds, frameMaxBytes, writePlain } from "./frame.ts";
+import { checkpointName, parseName, segmentName } from "./names.ts";
 import { repair, start } from "./open.ts";
 import { type FilesJournalOptions, settingsOf } from "./options.ts";
 import type { Recovered } from "./recovered.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
-import {
-  checkpointName,
-  createSegment,
-  parseName,
-  readSegment,
-  Segment,
-  segmentHeadBytes,
-  segmentName,
-} from "./segment.ts";
+import { createSegment, readSegment, Segment, segmentHeadBytes } from "./segment.ts";
 import {
   invalidFolder,
   isUnfinished,

@@ -5,7 +5,7 @@
  */
 import type { ReadRequest } from "../journal.ts";
 import { type Ascending, merge, type Offsets, startIn } from "../merge.ts";
-import { isCount, unwrap, wrap } from "./container.ts";
+import { type Contents, isCount, unwrap } from "./container.ts";
 
 /** Offsets (from, to] of a stream that were damaged and taken out. */
 export interface Hole {
@@ -81,8 +81,8 @@ export class SegmentIndex {
     return wanted;
   }
 
-  /** @param end where the segment ends: an index of a shorter one is none of it */
-  encode(segment: number, end: number): Buffer {
+  /** What its file has. @param end where the segment ends: an index of a shorter one is none of it */
+  contents(segment: number, end: number): Contents {
     const rowLists: RowList[] = [];
     const sizeOf = (list: RowList): number => {
       rowLists.push(list);
@@ -98,7 +98,7 @@ export class SegmentIndex {
     let at = 0;
     for (const list of rowLists) at = list.copyTo(lists, at);
     const meta = { segment, end, rows: this.#rows.count, streams, holes: this.holes };
-    return wrap("index", meta, [...this.#rows.encode(), bytesOf(lists)]);
+    return { meta, blobs: [...this.#rows.columns(), bytesOf(lists)] };
   }
 
   #setTag({ tags }: Lists, tag: string, list: RowList): void {
@@ -181,7 +181,7 @@ export class Rows {
     return this.#ages[row] ?? 0;
   }
 
-  encode(): Uint8Array[] {
+  columns(): Uint8Array[] {
     const columns = [this.#streams, this.#places, this.#offsets, this.#ages];
     return columns.map((column) => bytesOf(column.subarray(0, this.count)));
   }

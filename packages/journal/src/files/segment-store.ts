@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Disk, DiskFile } from "../disk.ts";
 import { isFull, readFile, removeFile } from "./file-io.ts";
 import type { FreeSpace } from "./free-space.ts";
+import { indexName, segmentName } from "./names.ts";
 import { rebuildIndex } from "./rebuild-index.ts";
-import { createSegment, indexName, OpenSegments, Segment, segmentName } from "./segment.ts";
+import { createSegment, OpenSegments, Segment } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
 export interface SegmentStoreOptions {

@@ -1,13 +1,13 @@
 /** One file of frames, made in full length before it is used, so that a flush has only data to write, no sizes. */
 import { join } from "node:path";
 import type { Disk, DiskFile } from "../disk.ts";
-import { JournalError } from "../errors.ts";
 import { Block } from "./block.ts";
 import type { SegmentFacts } from "./checkpoint.ts";
 import { isCount, unwrap, wrap } from "./container.ts";
 import { createFile, flush, write } from "./file-io.ts";
 import { frameSeed } from "./frame.ts";
-import type { StoredId } from "./ids.ts";
+import { SegmentIds } from "./ids.ts";
+import { corrupt, segmentName } from "./names.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 
 /** The head has sectors of its own: they are never written again. */
@@ -37,7 +37,7 @@ export class Segment {
   readonly ranges = new Map<number, Range>();
   index: SegmentIndex | undefined;
   /** Its message ids, while it is written to and until they are in a file. */
-  ids: StoredId[] = [];
+  ids = new SegmentIds();
 
   constructor(number: number, size: number, storeSeed: number) {
     this.number = number;
@@ -68,24 +68,6 @@ export class Segment {
     }
   }
 }
-
-const pad = (number: number): string => String(number).padStart(12, "0");
-
-export const segmentName = (number: number): string => `${pad(number)}.segment`;
-export const indexName = (number: number): string => `${pad(number)}.index`;
-export const idsName = (number: number): string => `${pad(number)}.ids`;
-export const checkpointName = (number: number): string => `${pad(number)}.checkpoint`;
-
-/** @returns what a name in the folder of a store stands for; undefined when it is not one of the store's */
-export function parseName(
-  name: string,
-): { readonly number: number; readonly kind: string } | undefined {
-  const match = /^(\d{12,15})\.(segment|index|ids|checkpoint)$/.exec(name);
-  return match === null ? undefined : { number: Number(match[1]), kind: String(match[2]) };
-}
-
-export const isTemporary = (name: string): boolean =>
-  /^(\d{12,15}\.(segment|index|ids|checkpoint)|store|salvage)\.temp$/.test(name);
 
 const zeros = new Uint8Array(1024 * 1024);
 
@@ -128,15 +110,6 @@ export async function readSegment(
   } finally {
     await file.close();
   }
-}
-
-export function corrupt(name: string, what: string): JournalError {
-  return new JournalError("HF_STORE_CORRUPT", { detail: `${name}: ${what}` });
-}
-
-/** @returns the file of a store that an error speaks of; an empty text when it names none */
-export function fileIn(error: unknown): string {
-  return /\w+\.(segment|ids|index|checkpoint)|store$/.exec(String(error))?.[0] ?? "";
 }
 
 interface OpenFile {

@@ -6,7 +6,7 @@ import type { Random } from "../random.ts";
 import { unwrap, wrap } from "./container.ts";
 import { crc32c } from "./crc32c.ts";
 import { codeOf, createFile, isFull, readFile, write } from "./file-io.ts";
-import { corrupt, parseName } from "./segment.ts";
+import { corrupt, parseName } from "./names.ts";
 
 export const storeName = "store";
 /** It is there while a salvage has changed something, and the streams have no other epoch yet. */

@@ -88,8 +88,8 @@ export class StreamTable {
   }
 
   restoreIds({ olderIds, segments }: Recovered): void {
-    for (const id of [...olderIds, ...segments.flatMap(({ ids }) => ids)]) {
-      this.numbered(id.stream)?.ids.remember(id, id.offset, id.ageMs);
+    for (const ids of [olderIds, ...segments.map(({ ids }) => ids)]) {
+      for (const id of ids) this.numbered(id.stream)?.ids.remember(id, id.offset, id.ageMs);
     }
   }
 

@@ -6,16 +6,10 @@ import { JournalError } from "../errors.ts";
 import { unwrap } from "./container.ts";
 import { readFile } from "./file-io.ts";
 import { frameKinds } from "./frame.ts";
+import { fileIn, parseName } from "./names.ts";
 import { recover } from "./recovery.ts";
 import { SegmentScanner } from "./scan.ts";
-import {
-  fileIn,
-  OpenSegments,
-  parseName,
-  readSegment,
-  type Segment,
-  segmentHeadBytes,
-} from "./segment.ts";
+import { OpenSegments, readSegment, type Segment, segmentHeadBytes } from "./segment.ts";
 import { invalidFolder, noStore, readStoreFile, unfinished, unfinishedName } from "./store-file.ts";
 
 export interface StoreProblem {

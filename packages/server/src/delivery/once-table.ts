@@ -3,6 +3,8 @@
  * gives a retry its reply, and tells a handler that it may have run before.
  */
 
+import { AgedMap } from "../aged-map.ts";
+
 /** The call of one handler: who sent the event, its name, and the id that the handler's `once` gave. */
 export interface OnceKey {
   readonly producer: string;
@@ -26,10 +28,10 @@ export interface OnceLimits {
 export class OnceTable {
   readonly #limits: OnceLimits;
   /** Oldest first. */
-  readonly #replies = new Map<string, string>();
+  readonly #replies = new AgedMap<string, string>();
   #characters = 0;
   /** How often handlers have begun that have no answer. Oldest first. */
-  readonly #attempts = new Map<string, number>();
+  readonly #attempts = new AgedMap<string, number>();
 
   constructor(limits: OnceLimits) {
     this.#limits = limits;
@@ -50,9 +52,8 @@ export class OnceTable {
   begin(key: OnceKey): void {
     const text = textOf(key);
     const count = (this.#attempts.get(text) ?? 0) + 1;
-    this.#attempts.delete(text);
     this.#attempts.set(text, count);
-    for (const oldest of this.#attempts.keys()) {
+    for (let { oldest } = this.#attempts; oldest !== undefined; oldest = this.#attempts.oldest) {
       if (this.#attempts.size <= this.#limits.count) break;
       this.#attempts.delete(oldest);
     }
@@ -69,8 +70,8 @@ export class OnceTable {
   #add(key: string, reply: string): void {
     this.#replies.set(key, reply);
     this.#characters += reply.length;
-    for (const oldest of this.#replies.keys()) {
-      const { count, characters } = this.#limits;
+    const { count, characters } = this.#limits;
+    for (let { oldest } = this.#replies; oldest !== undefined; oldest = this.#replies.oldest) {
       if (this.#replies.size <= count && this.#characters <= characters) break;
       this.#forget(oldest);
     }

@@ -3,6 +3,7 @@
  * the same entries, and share what was made of them. When nobody has come back for a while they are let go of.
  */
 import type { EntryRecord } from "@holdfast/journal";
+import { AgedMap } from "../aged-map.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
 
 /** What makes a packet of an entry, and runs something later. */
@@ -19,7 +20,7 @@ const unusedMs = 10_000;
 export class StoredPackets {
   readonly #maker: PacketMaker;
   /** Oldest first. */
-  readonly #packets = new Map<number, OutgoingPacket>();
+  readonly #packets = new AgedMap<number, OutgoingPacket>();
   #bytes = 0;
   #used = false;
   #watching = false;
@@ -41,10 +42,10 @@ export class StoredPackets {
     if (!share) return packet;
     this.#packets.set(offset, packet);
     this.#bytes += packet.size;
-    for (const [oldest, { size }] of this.#packets) {
+    for (let { oldest } = this.#packets; oldest !== undefined; oldest = this.#packets.oldest) {
       if (this.#bytes <= bytesMax) break;
+      this.#bytes -= this.#packets.get(oldest)?.size ?? 0;
       this.#packets.delete(oldest);
-      this.#bytes -= size;
     }
     this.#watch();
     return packet;
