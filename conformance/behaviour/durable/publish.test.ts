@@ -106,6 +106,20 @@ describe("publish", () => {
     expect(numbers(heard)).toEqual([1, 2]);
   });
 
+  it.each([
+    ["a Buffer", (byte: number) => Buffer.of(1, byte)],
+    ["an array of bytes", (byte: number) => new Uint8Array([1, byte])],
+    ["a view of some of them", (byte: number) => new DataView(Uint8Array.of(byte, 7).buffer, 0, 1)],
+    ["memory", (byte: number) => Uint8Array.of(1, byte).buffer],
+    ["words, within an object", (byte: number) => ({ words: new Uint16Array([byte, 500]) })],
+  ])("tells other bytes from the same ones under an id: %s", async (_, of) => {
+    const { io } = await start({ store: "memory" });
+    const publish = (byte: number) => io.to("room").publish("n", of(byte), { id: "a" });
+    expect((await publish(1)).duplicate).toBe(false);
+    expect((await publish(1)).duplicate).toBe(true);
+    await expect(publish(2)).rejects.toMatchObject({ code: "HF_MESSAGE_ID_CONFLICT" });
+  });
+
   it("gives what a client can be answered with as it is", async () => {
     const server = await start({ store: "memory" });
     const [socket, client] = await pair(server);

@@ -1,7 +1,7 @@
 /** The awaited form of an emit: `publish` resolves when the event is committed, with where it stands. */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { inspect } from "node:util";
-import { PacketType } from "@holdfast/protocol";
+import { hasBinary, PacketType } from "@holdfast/protocol";
 import type { BroadcastOptions, UnnamedPacket } from "./adapter.ts";
 import { type Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
@@ -216,17 +216,24 @@ export function missing(keeper: SessionKeeper, entry: Addressed): SessionDetails
 
 /** Tells one content from another: what is said, and to whom. */
 function digestOf(event: string, args: readonly unknown[], options: BroadcastOptions): string {
-  const hash = createHash("sha256");
+  const content = [event, args, [...options.rooms].sort(), [...(options.except ?? [])].sort()];
+  // In one call, and without a function for each value: half of what the digest of a short event costs.
+  if (!hasBinary(args)) return hash("sha256", JSON.stringify(content), "base64url");
   const bytes: Uint8Array[] = [];
-  const text = JSON.stringify(
-    [event, args, [...options.rooms].sort(), [...(options.except ?? [])].sort()],
-    (_key, value: unknown) => {
-      if (!(value instanceof Uint8Array)) return value;
-      bytes.push(value);
-      return { bytes: bytes.length };
-    },
-  );
-  hash.update(text);
-  for (const part of bytes) hash.update(part);
-  return hash.digest("base64url");
+  const text = JSON.stringify(content, function (this: Record<string, unknown>, key, value) {
+    // As it was given: a Buffer is an object of numbers by now.
+    const part = bytesOf(this[key]);
+    if (part === undefined) return value as unknown;
+    bytes.push(part);
+    return { bytes: part.length };
+  });
+  const sum = createHash("sha256").update(text);
+  for (const part of bytes) sum.update(part);
+  return sum.digest("base64url");
+}
+
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
