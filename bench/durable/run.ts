@@ -24,6 +24,7 @@ import { type DurableRecord, markdownOf, readmeBlockOf } from "./report.ts";
 import { measureResume } from "./resume-storm.ts";
 import { type DurableRun, type Sample, Samples } from "./sample.ts";
 import { type DurableSettings, readDurableSettings, type SectionName } from "./settings.ts";
+import { touchMemory } from "./touch-memory.ts";
 import { measureWorkloads } from "./workloads.ts";
 
 export interface DurableOptions {
@@ -52,6 +53,7 @@ export async function runDurable({ benchFolder, words }: DurableOptions): Promis
   const ours = await findHoldfast(benchFolder);
   const modules = await findModules(benchFolder, ours);
   console.log(`holdfast: ${ours.description}`);
+  console.log(`${await touchMemory()} MiB of memory were used once`);
 
   const folder = await mkdtemp(join(settings.folder ?? tmpdir(), "holdfast-bench-"));
   const samples: Sample[] = [];

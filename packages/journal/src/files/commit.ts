@@ -10,7 +10,7 @@ import type { StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Control } from "./control.ts";
-import { isFull, skip, writeFully } from "./file-io.ts";
+import { skip, writeFully } from "./file-io.ts";
 import type { FilesStream } from "./files-stream.ts";
 import {
   FrameHead,
@@ -49,8 +49,6 @@ const blockBytes = 1024 * 1024;
 const smallBytes = 4 * 1024;
 /** Large groups are, too: their flush begins at once, not when the turn is over. The write takes 0.4 ms a MiB. */
 const atOnceMaxBytes = 1024 * 1024;
-/** How often it is tried to open a segment while the process has no descriptor left. */
-const openEveryMs = 1_000;
 const head = new FrameHead();
 const microtask = Promise.resolve();
 
@@ -214,9 +212,9 @@ export class GroupCommit {
   /** Flushes what was written; for classes that do not wait for it. */
   flushNow(): Promise<void> {
     return new Promise((resolve) => {
-      const { end } = this.#written;
-      if (this.#failure !== undefined || this.#written.flushed >= end) return resolve();
-      this.#flush(this.#written, end, resolve);
+      const { end, flushed } = this.#written;
+      if (this.#failure !== undefined || flushed >= end) resolve();
+      else this.#flush(this.#written, end, resolve);
     });
   }
 
@@ -297,8 +295,7 @@ export class GroupCommit {
     if (written >= group.bytes) this.#onWritten(group, undefined);
     else {
       const place = group.start + written;
-      const rest = skip(parts, written);
-      writeFully(this.#file, rest, place, (error) => this.#onWritten(group, error));
+      writeFully(this.#file, skip(parts, written), place, (error) => this.#onWritten(group, error));
     }
   }
 
@@ -339,7 +336,10 @@ export class GroupCommit {
     group.tellCommitted();
     this.#telling = false;
     if (group.isWritten) this.#host.groupCommitted();
-    if (this.#running === undefined) this.#next();
+    if (this.#running !== undefined) return;
+    // Whoever answers a repeat with another one is not called from within its answer.
+    if (group.isWritten) this.#next();
+    else this.schedule();
   }
 
   /** Before the first write to a segment, all of the one before it is on the disk. */
@@ -348,24 +348,13 @@ export class GroupCommit {
     await this.flushNow();
     if (this.#failure !== undefined) return;
     const former = this.#file;
-    const file = await this.#open(group.segment);
+    const file = await this.#host.store.openWhenPossible(group.segment);
     if (this.failure !== undefined) return file.close();
     this.#file = file;
     this.#written = group.segment;
     this.#host.segmentFull(full, group.segment);
     await former.close();
     if (this.failure === undefined) this.#write(group);
-  }
-
-  async #open(segment: Segment): Promise<DiskFile> {
-    for (;;) {
-      try {
-        return await this.#host.store.openForWriting(segment);
-      } catch (error) {
-        if (!isFull(error)) throw error;
-      }
-      await new Promise<void>((resolve) => this.#host.clock.startTimer(openEveryMs, resolve));
-    }
   }
 
   #tellIdle(): void {

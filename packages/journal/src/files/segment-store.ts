@@ -1,5 +1,6 @@
 /** The segments of a store: which there are, the one that is made ahead, their indexes, and how they go. */
 import { join } from "node:path";
+import type { Clock } from "../clock.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import { isFull, readFile, removeFile } from "./file-io.ts";
 import type { FreeSpace } from "./free-space.ts";
@@ -9,6 +10,7 @@ import { createSegment, OpenSegments, Segment } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
 export interface SegmentStoreOptions {
+  readonly clock: Clock;
   readonly disk: Disk;
   readonly folder: string;
   readonly storeSeed: number;
@@ -25,6 +27,8 @@ export interface SegmentStoreHost {
   failed(error: unknown): void;
 }
 
+/** How often it is tried to open a segment while there is no descriptor. */
+const openEveryMs = 1_000;
 const firstSegmentBytes = 4 * 1024 * 1024;
 
 export class SegmentStore {
@@ -118,6 +122,18 @@ export class SegmentStore {
 
   openForWriting({ name }: Segment): Promise<DiskFile> {
     return this.#options.disk.open(join(this.#options.folder, name), "write");
+  }
+
+  /** The same, however long it takes until the process has a descriptor left. */
+  async openWhenPossible(segment: Segment): Promise<DiskFile> {
+    for (;;) {
+      try {
+        return await this.openForWriting(segment);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+      }
+      await new Promise<void>((resolve) => this.#options.clock.startTimer(openEveryMs, resolve));
+    }
   }
 
   /** Whether the file of a segment is still what the folder has under its name. */

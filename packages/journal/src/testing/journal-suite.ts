@@ -214,6 +214,18 @@ export function journalSuite(implementation: JournalUnderTest): void {
         expect(bodies(await read())).toEqual(["a", "b"]);
       });
 
+      it("are answered one after the other, however often an answer leads to a repeat", async () => {
+        await follower.append(stream, entry("a", { messageId }));
+        const repeats = 20_000;
+        let appended = 1;
+        follower.onFate = () => {
+          if (appended++ <= repeats) stream.append([entry("a", { messageId })]);
+        };
+        stream.append([entry("a", { messageId })]);
+        await follower.told(repeats + 2);
+        expect(follower.fates.slice(1).every(({ kind }) => kind === "duplicate")).toBe(true);
+      });
+
       it("make a repeat wait while the first is in flight", async () => {
         stream.append([entry("a", { messageId })]);
         stream.append([entry("a", { messageId })]);
