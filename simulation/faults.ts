@@ -314,6 +314,18 @@ export const faults: readonly Fault[] = [
     without: "    memberships: [...session.memberships].slice(1).map(([room, intervals]) => [",
   },
   {
+    what: "a checkpoint in pieces says of each session that it is of later than it is",
+    file: `${server}/delivery/session-table.ts`,
+    code: "upTo: this.#applied })",
+    without: "upTo: this.#applied + 9 })",
+  },
+  {
+    what: "a checkpoint in pieces has sessions that have ended meanwhile",
+    file: `${server}/delivery/session-table.ts`,
+    code: "if (session.end !== undefined) continue;",
+    without: "",
+  },
+  {
     what: "a checkpoint forgets the receipts",
     file: stored,
     code: "  session.receipt = stored.receipt;",

@@ -52,6 +52,12 @@ export class SimulatedHost implements Host {
     });
   }
 
+  readonly pieceOfWork = 1;
+
+  rest(): Promise<void> {
+    return new Promise((resolve) => this.startTimer(this.#random.below(40), resolve));
+  }
+
   exit(): void {
     if (this.alive) this.#exited();
   }

@@ -280,10 +280,15 @@ class SimulatedStream implements Stream {
   }
 
   #checkpoint(): void {
-    const state = this.#kept.hub.follower?.checkpoint();
-    if (state === undefined) return;
-    this.#kept.checkpoint = { offset: this.head, state: new Uint8Array(state) };
-    this.#kept.sessions = [];
+    const [kept, { head }] = [this.#kept, this];
+    const { follower } = kept.hub;
+    if (follower === undefined) return;
+    void Promise.resolve(follower.checkpoint()).then((state) => {
+      // The process may be gone by then, and a later one may have been quicker.
+      if (kept.hub.follower !== follower || head <= (kept.checkpoint?.offset ?? 0)) return;
+      kept.checkpoint = { offset: head, state: new Uint8Array(state) };
+      kept.sessions = kept.sessions.filter(({ offset }) => offset > head);
+    });
   }
 
   read(request: ReadRequest): Page | Promise<Page> {

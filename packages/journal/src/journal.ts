@@ -80,8 +80,12 @@ export interface StreamFollower {
   duplicate(record: EntryRecord, offset: number): void;
   /** A record appended here that has no effect (HF_STORE_FULL, HF_MESSAGE_ID_CONFLICT, …) or whose fate is unknown (HF_STORE_FAILED). */
   refused(record: StreamRecord, error: JournalError): void;
-  /** The state that all records up to the head have led to. Asked for between two records. */
-  checkpoint(): Uint8Array;
+  /**
+   * The state that all records up to the head have led to; asked for between two records. When it takes long it may come
+   * later, and some of what is told meanwhile may be in it: what comes back with it, when the journal is opened again, is all
+   * session records after the head of now, and the follower has to know which of them it has.
+   */
+  checkpoint(): Uint8Array | Promise<Uint8Array>;
 }
 
 /** What a follower starts from: the state at `offset`, and the session records after it, in order. */

@@ -135,6 +135,7 @@ function makeDelivery(
     },
     later: (delayMs, run) => wheel.arm(new Alarm<unknown>(undefined, run), delayMs),
     afterTurn: (run) => host.afterTurn(run),
+    pieces: { pieceOfWork: host.pieceOfWork, rest: () => host.rest() },
     counters: server._counters,
     refused: (entry, error) => {
       server._counters.emitsRefused++;

@@ -42,6 +42,30 @@ export interface CheckpointStream extends StreamFacts {
   }[];
 }
 
+/** A checkpoint, for some of whose states one has to wait. */
+export interface UnsettledCheckpoint extends Omit<Checkpoint, "streams"> {
+  readonly streams: readonly UnsettledStream[];
+}
+
+export interface UnsettledStream extends Omit<CheckpointStream, "state"> {
+  readonly state:
+    | { readonly offset: number; readonly bytes: Uint8Array | Promise<Uint8Array> }
+    | undefined;
+}
+
+/** Rejects when a follower cannot say its state. */
+export async function settled(checkpoint: UnsettledCheckpoint): Promise<Checkpoint> {
+  const streams: CheckpointStream[] = [];
+  for (const stream of checkpoint.streams) {
+    const { state } = stream;
+    streams.push({
+      ...stream,
+      state: state && { offset: state.offset, bytes: await state.bytes },
+    });
+  }
+  return { ...checkpoint, streams };
+}
+
 export interface Checkpoint {
   /** Where reading begins. */
   readonly segment: number;

@@ -5,7 +5,13 @@
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
-import { type Checkpoint, checkpointContents, type IdsFacts } from "./checkpoint.ts";
+import {
+  type Checkpoint,
+  checkpointContents,
+  type IdsFacts,
+  settled,
+  type UnsettledCheckpoint,
+} from "./checkpoint.ts";
 import { type Contents, type FileKind, writeInPieces } from "./container.ts";
 import { createFile, isFull, removeFile } from "./file-io.ts";
 import { SegmentIds } from "./ids.ts";
@@ -15,6 +21,8 @@ import type { Segment } from "./segment.ts";
 export interface ChoresHost {
   readonly clock: Clock;
   failed(error: unknown): void;
+  /** Resolves when all that was committed so far is on the disk; rejects when the journal has failed. */
+  flushed(): Promise<void>;
   /** The checkpoint is on the disk. */
   checkpointed(checkpoint: Checkpoint): void;
 }
@@ -48,10 +56,16 @@ export class Chores {
     if (index !== undefined) this.#add(() => this.#writeIndex(number, index.contents(number, end)));
   }
 
-  checkpoint(checkpoint: Checkpoint): void {
+  checkpoint(unsettled: UnsettledCheckpoint): void {
     this.#number++;
     const number = this.#number;
+    const whole = settled(unsettled);
+    // Whoever cannot say its state is heard when it is this one's turn.
+    whole.catch(() => undefined);
     this.#add(async () => {
+      const checkpoint = await whole;
+      // What came after it was asked for may be in it, and must not be there alone after a power cut.
+      await this.#host.flushed();
       const contents = checkpointContents(number, checkpoint);
       await this.#create(checkpointName(number), "checkpoint", contents);
       this.#host.checkpointed(checkpoint);

@@ -18,7 +18,7 @@ import type {
 } from "../journal.ts";
 import { Admission } from "./admission.ts";
 import { BlockCache } from "./block-cache.ts";
-import type { Checkpoint, IdsFacts } from "./checkpoint.ts";
+import type { Checkpoint, IdsFacts, UnsettledCheckpoint } from "./checkpoint.ts";
 import { Chores, neededIds } from "./chores.ts";
 import { GroupCommit } from "./commit.ts";
 import type { Control } from "./control.ts";
@@ -148,7 +148,7 @@ export class FilesJournal implements Journal {
     if (this.#closing !== undefined) return Promise.reject(new JournalError("HF_STORE_CLOSED"));
     // One that is on its way ends the current epoch where it ended before.
     const { beginning = this.#admission.beginEpoch(stream, end) } = stream;
-    return this.#flushed(beginning);
+    return this.flushed(beginning);
   }
 
   // --- for the parts ---
@@ -193,7 +193,7 @@ export class FilesJournal implements Journal {
         for (const [number, tail] of tails) this.#streams.numbered(number)?.trimTo(tail);
       },
     }));
-    return this.#flushed(trimmed);
+    return this.flushed(trimmed);
   }
 
   groupCommitted(): void {
@@ -267,7 +267,7 @@ export class FilesJournal implements Journal {
           },
         };
       });
-      await this.#flushed(made);
+      await this.flushed(made);
       if (stream === undefined) throw new JournalError("HF_STORE_CLOSED");
       return stream;
     } catch (error) {
@@ -279,7 +279,7 @@ export class FilesJournal implements Journal {
   }
 
   /** Streams and their epochs survive what their records need not: without them a position is not known to be lost. */
-  async #flushed(control: Promise<void>): Promise<void> {
+  async flushed(control?: Promise<void>): Promise<void> {
     await control;
     await this.#commit?.flushNow();
     if (this.#commit?.failure !== undefined) throw this.#commit.failure;
@@ -287,7 +287,7 @@ export class FilesJournal implements Journal {
 
   // --- upkeep ---
 
-  #checkpoint(segment: number, place: number, clean: boolean): Checkpoint {
+  #checkpoint(segment: number, place: number, clean: boolean): UnsettledCheckpoint {
     this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.settings.deduplication);
     return {
       segment,

@@ -14,7 +14,7 @@ import type {
   StreamRecord,
 } from "../journal.ts";
 import type { Block } from "./block.ts";
-import type { CheckpointStream } from "./checkpoint.ts";
+import type { CheckpointStream, UnsettledStream } from "./checkpoint.ts";
 import type { ControlFrame, StreamFacts } from "./control.ts";
 import { FrameHead, frameKinds, readHead } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
@@ -177,7 +177,7 @@ export class FilesStream implements Stream {
     return { number, name, head: appended, tail, epochs };
   }
 
-  checkpoint(): CheckpointStream {
+  checkpoint(): UnsettledStream {
     const { number, name } = this;
     const facts = { number, name, head: this.#head, tail: this.#tail, epochs: [...this.#epochs] };
     if (this.#follower === undefined) {

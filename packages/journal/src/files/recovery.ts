@@ -219,6 +219,7 @@ class Recovery {
     const mustReach = Math.max(previousEnd ?? 0, last === segment.number ? known : 0);
     await this.#judgeEnd(segment, scanner, { place, what, mustReach });
     segment.flushed = segment.end;
+    if (last === segment.number && segment.end < known) this.#loseKnown(segment);
     const used = segment.end > segmentHeadBytes;
     if (used) this.#found.unproven = { segment: segment.number, from: flushed, to: segment.end };
     return used;
@@ -303,6 +304,17 @@ class Recovery {
       for (const { number, head } of control.streams) this.#heads.set(number, head);
     } else if (control.type === "stream") this.#heads.set(control.number, 0);
     if (isNew) applyControl(this.#found, control);
+  }
+
+  /** A segment ends before the checkpoint that was made within it: what stood there is lost, whatever later segments have. */
+  #loseKnown(segment: Segment): void {
+    const { segments, streams, lostAfter } = this.#found;
+    for (const [number, { head, tail }] of streams) {
+      const before = segments.map(({ ranges }) => ranges.get(number)?.last ?? 0);
+      const reached = segment.ranges.get(number)?.last ?? Math.max(tail - 1, ...before);
+      if (reached < head)
+        lostAfter.set(number, Math.min(reached, lostAfter.get(number) ?? reached));
+    }
   }
 
   /** The checkpoint may know records that are no more: what is there is all that the stream has now. */

@@ -4,7 +4,7 @@ import { epochsMax } from "../epochs.ts";
 import type { JournalError } from "../errors.ts";
 import type { DeduplicationWindow } from "../journal.ts";
 import { refusalOf } from "../new-streams.ts";
-import type { CheckpointStream } from "./checkpoint.ts";
+import type { UnsettledStream } from "./checkpoint.ts";
 import type { StreamFacts } from "./control.ts";
 import { FilesStream, type StreamHost } from "./files-stream.ts";
 import type { Recovered, RecoveredStream } from "./recovered.ts";
@@ -98,7 +98,7 @@ export class StreamTable {
     return [...this].map((stream) => stream.appendedFacts());
   }
 
-  checkpoints(): CheckpointStream[] {
+  checkpoints(): UnsettledStream[] {
     return [...this].filter(({ exists }) => exists).map((stream) => stream.checkpoint());
   }
 }

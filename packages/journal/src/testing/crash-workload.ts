@@ -9,6 +9,7 @@ import type {
   EntryRecord,
   Journal,
   ReadRequest,
+  Restored,
   Stream,
   StreamRecord,
   UnreadableRange,
@@ -146,7 +147,8 @@ export class CrashWorkload {
         this.#fate(name, stream, follower, fate);
       };
       const restored = stream.follow(follower);
-      follower.state = stateAfter(restored.checkpoint?.state, restored.records);
+      follower.state = stateOf(restored);
+      follower.late = (this.#batches * 7) % 40;
       followers.set(name, { stream, follower });
     }
     for (let step = 0; step < steps; step++) {
@@ -271,7 +273,10 @@ export class CrashWorkload {
   async #checkStream(name: StreamName, stream: Stream, at: Moment[StreamName]): Promise<number> {
     const { appended, acknowledged } = this.streams[name];
     const restored = stream.follow(new RecordingFollower());
-    const sessions = sessionsIn(stateAfter(restored.checkpoint?.state, restored.records));
+    const sessions = sessionsIn(stateOf(restored));
+    for (const [offset] of sessions) {
+      demand(offset <= stream.head, () => `${name} has the state of ${offset}, past its head`);
+    }
     const entries = await readAll(stream, {});
     const byOffset = new Map<number, string>();
     for (const { offset, body } of entries)
@@ -349,6 +354,15 @@ function stateAfter(
     ({ offset, body }) => `${offset}\t${Buffer.from(body).toString("latin1")}\n`,
   );
   return new Uint8Array(Buffer.concat([Buffer.from(state ?? []), Buffer.from(lines.join(""))]));
+}
+
+/** A state that came late has records in it that come after it, too. */
+function stateOf({ checkpoint, records }: Restored): Uint8Array<ArrayBuffer> {
+  const last = sessionsIn(checkpoint?.state ?? new Uint8Array()).at(-1)?.[0] ?? 0;
+  return stateAfter(
+    checkpoint?.state,
+    records.filter(({ offset }) => offset > last),
+  );
 }
 
 function sessionsIn(state: Uint8Array): [number, string][] {

@@ -38,6 +38,8 @@ export class RecordingFollower implements StreamFollower {
   readonly fates: Fate[] = [];
   /** What a checkpoint of this follower says. */
   state = new Uint8Array();
+  /** How many microtasks later it says so: the state is the one of then. */
+  late = 0;
   /** Called with each fate, from within the journal's call. */
   onFate: ((fate: Fate) => void) | undefined;
   readonly #waiting: { count: number; resolve: () => void }[] = [];
@@ -69,7 +71,12 @@ export class RecordingFollower implements StreamFollower {
     this.#add({ kind: "refused", record, error });
   }
 
-  checkpoint(): Uint8Array {
+  checkpoint(): Uint8Array | Promise<Uint8Array> {
+    return this.late === 0 ? this.state : this.#stateLater();
+  }
+
+  async #stateLater(): Promise<Uint8Array> {
+    for (let count = 0; count < this.late; count++) await Promise.resolve();
     return this.state;
   }
 

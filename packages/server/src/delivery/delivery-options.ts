@@ -7,6 +7,12 @@ import type { ExpiryOptions } from "./session-expiry.ts";
 
 export type OffsetMode = "event" | "argument" | "none";
 
+/** How work is done that takes long: so many sessions, and a rest. */
+export interface Pieces {
+  readonly pieceOfWork: number;
+  rest(): Promise<void>;
+}
+
 export interface DeliveryOptions {
   /** The namespace. */
   readonly name: string;
@@ -30,6 +36,7 @@ export interface DeliveryOptions {
   readonly later: (delayMs: number, run: () => void) => void;
   /** Runs `run` when whatever else there is to do has had its turn. */
   readonly afterTurn: (run: () => void) => void;
+  readonly pieces: Pieces;
   readonly counters: { volatileDropped: number; transientDropped: number };
   /** An emit that was not awaited had no effect. */
   readonly refused: (entry: LaneEntry, error: Error & { readonly code: string }) => void;

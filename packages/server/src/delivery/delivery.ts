@@ -265,10 +265,9 @@ export class Delivery implements LaneExit {
     }
   }
 
-  checkpoint(): Uint8Array {
+  checkpoint(): Promise<Uint8Array> {
     const first = Math.min(this.stream?.tail ?? 0, this.recent.first);
-    for (const session of this.sessions.byKey.values()) session.forgetBefore(first);
-    return this.sessions.encode();
+    return this.sessions.encode(first, this.options.pieces);
   }
 
   // --- to the sessions ---

@@ -29,7 +29,7 @@ export interface LaneExit {
   handOver(): void;
   /** A record that was appended here has no effect, or an unknown one. */
   refused(record: LaneRecord, error: JournalError): void;
-  checkpoint(): Uint8Array;
+  checkpoint(): Promise<Uint8Array>;
 }
 
 /** Tags that may be remembered though nothing with them is pending. */
@@ -204,7 +204,7 @@ export class JournalLane implements StreamFollower {
     });
   }
 
-  checkpoint(): Uint8Array {
+  checkpoint(): Promise<Uint8Array> {
     return this.#exit.checkpoint();
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Restored } from "@holdfast/journal";
+import type { Pieces } from "./delivery-options.ts";
 import { type OnceLimits, OnceTable, type StoredOnce } from "./once-table.ts";
 import { Session } from "./session.ts";
 import {
@@ -24,11 +25,16 @@ const socketIdsMax = 16;
 
 const nobody: ReadonlySet<Session> = new Set();
 
+/** The first line of a checkpoint; each session has one of its own behind it. In version 1 all are in this one. */
 interface StoredState {
-  readonly version: 1;
-  readonly sessions: readonly StoredSession[];
+  readonly version: 1 | 2;
+  readonly sessions?: readonly StoredSession[];
   readonly once: StoredOnce;
 }
+
+/** Lines are joined to about so many characters: all of them may be more than one string can have. */
+const partCharacters = 1024 * 1024;
+const lineFeed = 10;
 
 export class SessionTable {
   readonly byKey = new Map<string, Session>();
@@ -44,6 +50,8 @@ export class SessionTable {
   /** Sessions whose start is not committed yet. */
   readonly #starting = new Map<string, Session>();
   readonly once: OnceTable;
+  /** The last record that has come out of the lane. */
+  #applied = 0;
 
   constructor(replies: OnceLimits) {
     this.once = new OnceTable(replies);
@@ -130,6 +138,7 @@ export class SessionTable {
 
   /** Takes a change that has come out of the lane at `offset`. */
   apply(change: SessionChange, offset: number, timeMs: number): void {
+    this.#applied = offset;
     if (change.type === "start") {
       this.#start(change, offset);
       return;
@@ -280,24 +289,59 @@ export class SessionTable {
 
   // --- checkpoints ---
 
-  /** The whole state, for a checkpoint of the journal. */
-  encode(): Uint8Array {
-    const sessions = [...this.byKey.values()].map(storedSession);
-    const state: StoredState = { version: 1, sessions, once: this.once.encode() };
-    return Buffer.from(JSON.stringify(state));
+  /**
+   * The whole state, for a checkpoint of the journal: the sessions of now. It takes many turns when they are many, so what
+   * comes meanwhile may be in it: each line says up to which record.
+   *
+   * @param first what is older is not read any more
+   */
+  async encode(first: number, { pieceOfWork, rest }: Pieces): Promise<Uint8Array> {
+    const state: StoredState = { version: 2, once: this.once.encode() };
+    const parts: Buffer[] = [];
+    let text = JSON.stringify(state);
+    for (const [index, session] of [...this.byKey.values()].entries()) {
+      if (index > 0 && index % pieceOfWork === 0) await rest();
+      if (session.end !== undefined) continue;
+      session.forgetBefore(first);
+      text += `\n${JSON.stringify({ ...storedSession(session), upTo: this.#applied })}`;
+      if (text.length < partCharacters) continue;
+      parts.push(Buffer.from(text));
+      text = "";
+    }
+    return Buffer.concat([...parts, Buffer.from(text)]);
   }
 
   /** Begins with what the journal has kept. */
   restore({ checkpoint, records }: Restored): void {
-    if (checkpoint !== undefined) this.#decode(checkpoint.state);
-    for (const { body, offset, timeMs } of records) this.apply(decodeChange(body), offset, timeMs);
+    const upTo = checkpoint === undefined ? undefined : this.#decode(checkpoint.state);
+    this.#applied = checkpoint?.offset ?? 0;
+    for (const { body, offset, timeMs } of records) {
+      const change = decodeChange(body);
+      const isIn = "session" in change && offset <= (upTo?.get(change.session) ?? 0);
+      if (!isIn) this.apply(change, offset, timeMs);
+    }
   }
 
-  #decode(bytes: Uint8Array): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-    const state = JSON.parse(text) as StoredState;
-    for (const stored of state.sessions) this.#add(restoredSession(stored));
-    this.once.decode(state.once);
+  /** @returns up to which record each session is what it was */
+  #decode({ buffer, byteOffset, byteLength }: Uint8Array): Map<string, number> {
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    let place = 0;
+    const next = (): string => {
+      const end = bytes.indexOf(lineFeed, place);
+      const line = bytes.toString("utf8", place, end === -1 ? byteLength : end);
+      place = end === -1 ? byteLength : end + 1;
+      return line;
+    };
+    const { sessions = [], once } = JSON.parse(next()) as StoredState;
+    for (const stored of sessions) this.#add(restoredSession(stored));
+    this.once.decode(once);
+    const upTo = new Map<string, number>();
+    while (place < byteLength) {
+      const stored = JSON.parse(next()) as StoredSession & { readonly upTo: number };
+      this.#add(restoredSession(stored));
+      upTo.set(stored.key, stored.upTo);
+    }
+    return upTo;
   }
 }
 

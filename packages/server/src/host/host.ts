@@ -19,6 +19,10 @@ export interface Host {
   startTimer(delayMs: number, run: () => void, background?: boolean): TimerHandle;
   /** Calls `run` at the end of this turn of the event loop, when what had arrived has been read. */
   afterTurn(run: () => void): void;
+  /** Work that takes long goes on in pieces of so many things, and rests between them. */
+  readonly pieceOfWork: number;
+  /** Resolves in another turn of the event loop, when everybody else had theirs. */
+  rest(): Promise<void>;
   /** Ends the process. */
   exit(code: number): void;
   /** A new identifier: 20 characters of `[A-Za-z0-9_-]`, 120 bits of a CSPRNG. */
@@ -61,6 +65,8 @@ export const nodeHost: Host = {
   afterTurn(run) {
     setImmediate(run);
   },
+  pieceOfWork: 250,
+  rest: () => new Promise((resolve) => setImmediate(resolve)),
   exit: (code) => process.exit(code),
   newId: () => ids.next(),
 };
