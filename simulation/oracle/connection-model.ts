@@ -65,11 +65,19 @@ export class ConnectionModel {
   readonly asked = new Map<string, number>();
   /** Up to which stay the client has left a namespace, though the server may not know yet. */
   readonly left = new Map<string, number>();
+  /** What was sent before the answer to the first CONNECT: what the session had missed. */
+  readonly early = new Map<string, number[]>();
   /** What had been sent when each unanswered ping was. */
   readonly pings: (readonly { readonly stay: StayModel; readonly n: number }[])[] = [];
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  sentBefore(namespace: string, n: number): void {
+    const sent = this.early.get(namespace);
+    if (sent === undefined) this.early.set(namespace, [n]);
+    else sent.push(n);
   }
 
   /** @param call the last one before it did */

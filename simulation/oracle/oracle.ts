@@ -196,6 +196,9 @@ export class Oracle {
     if (tabs !== undefined) this.tabs.checkTaken(session, found, isOwn);
     if (session.stay !== undefined) session.stay.fenced = true;
     session.stay = connection.begin(namespace, session);
+    if (session.stay.left) {
+      for (const n of connection.early.get(namespace) ?? []) session.excused.add(n);
+    }
     session.begun.push(this.#calls);
     session.stay.tab = found.tab;
     session.stay.wallMs = this.options.wallMs();
@@ -350,8 +353,12 @@ export class Oracle {
     const emit = this.emits.get(n);
     if (emit === undefined) this.fail("I6 no phantom", `${n} was sent, and nobody emitted it`);
     if (emit.fate !== "committed") this.fail("I6 no phantom", `${n} was sent while ${emit.fate}`);
-    const stay = this.connection(connectionId).current(namespace);
-    if (stay === undefined) return;
+    const connection = this.connection(connectionId);
+    const stay = connection.current(namespace);
+    if (stay === undefined) {
+      connection.sentBefore(namespace, n);
+      return;
+    }
     if (stay.fenced) {
       this.fail("I11 fencing", `${n} was sent on a connection whose session had been taken over`);
     }

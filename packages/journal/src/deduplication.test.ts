@@ -1,4 +1,6 @@
 /** What is remembered of message ids. Goal: what a list of them would say, after any calls; the window is kept to the id. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { DeduplicationTable, type RememberedId } from "./deduplication.ts";
@@ -76,4 +78,19 @@ it("has exactly the newest ids, far beyond the window", () => {
   expect(table.size).toBe(ids);
   const found = Array.from({ length: 4 * ids }, (_, n) => table.find(message(n), 0)?.offset);
   expect(found.map((offset, n) => offset === n)).toEqual(found.map((_, n) => n >= 3 * ids));
+});
+
+it("takes no more memory, however many it has forgotten", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const table = new DeduplicationTable({ ageMs: Number.POSITIVE_INFINITY, ids: 100 });
+  const remember = (from: number, to: number) => {
+    for (let n = from; n < to; n++)
+      table.remember({ producer: "p", id: `${n}`, digest: "d" }, n, 0);
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = remember(0, 10_000);
+  // A place in the queue is eight bytes: without an end that were more than 7 MB.
+  expect(remember(10_000, 1_000_000) - before).toBeLessThan(3_000_000);
 });

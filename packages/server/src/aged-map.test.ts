@@ -1,4 +1,6 @@
 /** The map that has its oldest key at hand. Goal: it says what a Map says of its first key, after any calls. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { AgedMap } from "./aged-map.ts";
@@ -35,6 +37,52 @@ it("has the oldest key that a Map has, whatever was put in, put in again, and de
     }),
     { numRuns: 1_000 },
   );
+});
+
+const collect: () => void = (() => {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
+})();
+
+/** How many of the values are still in memory. */
+async function alive(values: readonly WeakRef<object>[]): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  return values.filter((value) => value.deref() !== undefined).length;
+}
+
+it("lets go of what was deleted, though the oldest stays", async () => {
+  const map = new AgedMap<number, object>();
+  const values: WeakRef<object>[] = [];
+  const comeAndGo = (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      const value = { n };
+      values.push(new WeakRef(value));
+      map.set(n, value);
+      expect(map.oldest).toBe(0);
+      if (n > 500) map.delete(n - 500);
+    }
+  };
+  comeAndGo(0, 20_000);
+  expect(await alive(values)).toBeLessThan(4_000);
+  expect(map.size).toBe(501);
+});
+
+it("lets go of everything when it is cleared", async () => {
+  const map = new AgedMap<number, object>();
+  const values: WeakRef<object>[] = [];
+  const fill = () => {
+    for (let n = 0; n < 5_000; n++) {
+      const value = { n };
+      values.push(new WeakRef(value));
+      map.set(n, value);
+    }
+    expect(map.oldest).toBe(0);
+  };
+  fill();
+  map.clear();
+  expect(await alive(values)).toBe(0);
+  expect(map.oldest).toBeUndefined();
 });
 
 it("goes through many that come and go", () => {

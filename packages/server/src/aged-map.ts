@@ -6,8 +6,10 @@
 export class AgedMap<Key extends string | number, Value> implements Iterable<[Key, Value]> {
   readonly #map = new Map<Key, Value>();
   /** Goes over each key once. What is before it is gone, but for the oldest. */
-  #walk: Iterator<Key> = this.#map.keys();
+  #walk: Iterator<Key, undefined> = this.#map.keys();
   #oldest: Key | undefined;
+  /** Keys that went since the walk was begun, other than as the oldest. */
+  #passed = 0;
 
   get size(): number {
     return this.#map.size;
@@ -24,28 +26,32 @@ export class AgedMap<Key extends string | number, Value> implements Iterable<[Ke
   }
 
   delete(key: Key): boolean {
+    if (!this.#map.delete(key)) return false;
     if (key === this.#oldest) this.#oldest = undefined;
-    return this.#map.delete(key);
+    else if (++this.#passed > Math.max(1024, this.#map.size)) this.#walkAnew();
+    return true;
   }
 
   clear(): void {
-    this.#oldest = undefined;
     this.#map.clear();
+    this.#oldest = undefined;
+    this.#walkAnew();
   }
 
   get oldest(): Key | undefined {
-    if (this.#oldest !== undefined || this.#map.size === 0) return this.#oldest;
-    const next = this.#walk.next();
-    if (next.done !== true) this.#oldest = next.value;
-    else {
-      this.#walk = this.#map.keys();
-      this.#oldest = this.#walk.next().value;
-    }
+    if (this.#map.size > 0) this.#oldest ??= this.#walk.next().value;
     return this.#oldest;
   }
 
   /** Oldest first. */
   [Symbol.iterator](): IterableIterator<[Key, Value]> {
     return this.#map.entries();
+  }
+
+  /** One that stands still keeps everything that was in the map since: where the oldest stays, that is without end. */
+  #walkAnew(): void {
+    this.#passed = 0;
+    this.#walk = this.#map.keys();
+    if (this.#oldest !== undefined) this.#walk.next();
   }
 }
