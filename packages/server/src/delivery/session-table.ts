@@ -300,7 +300,7 @@ export class SessionTable {
     const parts: Buffer[] = [];
     let text = JSON.stringify(state);
     for (const [index, session] of [...this.byKey.values()].entries()) {
-      if (index > 0 && index % pieceOfWork === 0) await rest();
+      if (index % pieceOfWork === 0) await rest();
       if (session.end !== undefined) continue;
       session.forgetBefore(first);
       text += `\n${JSON.stringify({ ...storedSession(session), upTo: this.#applied })}`;
