@@ -316,8 +316,8 @@ export const faults: readonly Fault[] = [
   {
     what: "a checkpoint in pieces says of each session that it is of later than it is",
     file: `${server}/delivery/session-table.ts`,
-    code: "upTo: this.#applied })",
-    without: "upTo: this.#applied + 9 })",
+    code: "asOf = { upTo: applied,",
+    without: "asOf = { upTo: applied + 9,",
   },
   {
     what: "a checkpoint in pieces has sessions that have ended meanwhile",

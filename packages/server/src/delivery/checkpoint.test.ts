@@ -8,6 +8,8 @@ import { encodeChange, type SessionChange } from "./session-changes.ts";
 import { SessionTable } from "./session-table.ts";
 import { storedSession } from "./stored-session.ts";
 
+const epochOf = () => "epoch";
+
 const replies = { count: 3, characters: 10_000 };
 
 const keys = fc.constantFrom("a", "b", "c", "d", "e");
@@ -88,7 +90,7 @@ function contents(table: SessionTable): unknown {
 /** Writes the state down, and lets `between` happen in each rest. */
 async function written(table: SessionTable, pieceOfWork: number, between: () => void) {
   const rest = async () => between();
-  return table.encode(0, { pieceOfWork, rest });
+  return table.encode(0, epochOf, { pieceOfWork, rest });
 }
 
 it("gives back what there is, with the records that came after it was begun", async () => {
@@ -118,12 +120,26 @@ it("gives back what there is, with the records that came after it was begun", as
           offset: begun + 1 + index,
           timeMs: 0,
         }));
-        again.restore({ checkpoint: { offset: begun, state }, records });
+        again.restore({ checkpoint: { offset: begun, state }, records }, epochOf);
         expect(contents(again)).toEqual(contents(live));
       },
     ),
     { numRuns: 2_000 },
   );
+});
+
+it("takes what has an offset that a lost record had: it is of another epoch", async () => {
+  const table = new SessionTable(replies);
+  const names = { session: "s", pid: "p", socketId: "i" };
+  table.apply({ type: "start", ...names, rooms: [] }, 1, 0);
+  const join = (room: string): SessionChange => ({ type: "join", session: "s", rooms: [room] });
+  const state = await written(table, 1, () => table.apply(join("lost"), 2, 0));
+  const again = new SessionTable(replies);
+  const records = [
+    { kind: "session" as const, body: encodeChange(join("new")), offset: 2, timeMs: 0 },
+  ];
+  again.restore({ checkpoint: { offset: 1, state }, records }, () => "another");
+  expect([...(again.byKey.get("s")?.memberships.keys() ?? [])]).toContain("new");
 });
 
 it("is written in as many turns as there are pieces", async () => {
@@ -144,6 +160,6 @@ it("reads what the version before has written: all in one text", () => {
   const sessions = [...table.byKey.values()].map(storedSession);
   const state = Buffer.from(JSON.stringify({ version: 1, sessions, once: table.once.encode() }));
   const again = new SessionTable(replies);
-  again.restore({ checkpoint: { offset: 1, state }, records: [] });
+  again.restore({ checkpoint: { offset: 1, state }, records: [] }, epochOf);
   expect(contents(again)).toEqual(contents(table));
 });

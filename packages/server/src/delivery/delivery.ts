@@ -102,6 +102,8 @@ export class Delivery implements LaneExit {
   }
 
   /** Where `offset` is, in the epoch that it belongs to. */
+  readonly #epochOf = (offset: number): string => this.at(offset).epoch;
+
   at(offset: number): Position {
     return { epoch: epochOf(offset, this.stream?.epochs ?? [], this.epoch).id, offset };
   }
@@ -218,7 +220,7 @@ export class Delivery implements LaneExit {
   // --- out of the lane ---
 
   opened(stream: Stream, restored: Restored): void {
-    this.sessions.restore(restored);
+    this.sessions.restore(restored, this.#epochOf);
     // Whoever was connected when the server ended is not any more.
     this.expiry.opened();
     const nowMs = this.expiry.nowMs();
@@ -267,7 +269,7 @@ export class Delivery implements LaneExit {
 
   checkpoint(): Promise<Uint8Array> {
     const first = Math.min(this.stream?.tail ?? 0, this.recent.first);
-    return this.sessions.encode(first, this.options.pieces);
+    return this.sessions.encode(first, this.#epochOf, this.options.pieces);
   }
 
   // --- to the sessions ---

@@ -32,6 +32,14 @@ interface StoredState {
   readonly once: StoredOnce;
 }
 
+/** The last record that is in a line, where that is not the one of the checkpoint. */
+interface AsOf {
+  readonly upTo?: number;
+  readonly epoch?: string;
+}
+
+type EpochOf = (offset: number) => string;
+
 /** Lines are joined to about so many characters: all of them may be more than one string can have. */
 const partCharacters = 1024 * 1024;
 const lineFeed = 10;
@@ -291,19 +299,26 @@ export class SessionTable {
 
   /**
    * The whole state, for a checkpoint of the journal: the sessions of now. It takes many turns when they are many, so what
-   * comes meanwhile may be in it: each line says up to which record.
+   * comes meanwhile may be in it: each line says up to which record, if that is not the last one of now.
    *
    * @param first what is older is not read any more
    */
-  async encode(first: number, { pieceOfWork, rest }: Pieces): Promise<Uint8Array> {
+  async encode(first: number, epochOf: EpochOf, pieces: Pieces): Promise<Uint8Array> {
+    const { pieceOfWork, rest } = pieces;
     const state: StoredState = { version: 2, once: this.once.encode() };
     const parts: Buffer[] = [];
     let text = JSON.stringify(state);
+    let applied = this.#applied;
+    let asOf: AsOf = {};
     for (const [index, session] of [...this.byKey.values()].entries()) {
       if (index % pieceOfWork === 0) await rest();
       if (session.end !== undefined) continue;
       session.forgetBefore(first);
-      text += `\n${JSON.stringify({ ...storedSession(session), upTo: this.#applied })}`;
+      if (applied !== this.#applied) {
+        applied = this.#applied;
+        asOf = { upTo: applied, epoch: epochOf(applied) };
+      }
+      text += `\n${JSON.stringify({ ...storedSession(session), ...asOf })}`;
       if (text.length < partCharacters) continue;
       parts.push(Buffer.from(text));
       text = "";
@@ -312,18 +327,19 @@ export class SessionTable {
   }
 
   /** Begins with what the journal has kept. */
-  restore({ checkpoint, records }: Restored): void {
-    const upTo = checkpoint === undefined ? undefined : this.#decode(checkpoint.state);
+  restore({ checkpoint, records }: Restored, epochOf: EpochOf): void {
+    const known = checkpoint === undefined ? undefined : this.#decode(checkpoint.state);
     this.#applied = checkpoint?.offset ?? 0;
     for (const { body, offset, timeMs } of records) {
       const change = decodeChange(body);
-      const isIn = "session" in change && offset <= (upTo?.get(change.session) ?? 0);
-      if (!isIn) this.apply(change, offset, timeMs);
+      const { upTo = 0, epoch } = ("session" in change && known?.get(change.session)) || {};
+      // What was lost by damage has given its offsets to others, in another epoch.
+      if (offset > upTo || epochOf(offset) !== epoch) this.apply(change, offset, timeMs);
     }
   }
 
-  /** @returns up to which record each session is what it was */
-  #decode({ buffer, byteOffset, byteLength }: Uint8Array): Map<string, number> {
+  /** @returns the sessions that are of later than the checkpoint */
+  #decode({ buffer, byteOffset, byteLength }: Uint8Array): Map<string, AsOf> {
     const bytes = Buffer.from(buffer, byteOffset, byteLength);
     let place = 0;
     const next = (): string => {
@@ -335,13 +351,13 @@ export class SessionTable {
     const { sessions = [], once } = JSON.parse(next()) as StoredState;
     for (const stored of sessions) this.#add(restoredSession(stored));
     this.once.decode(once);
-    const upTo = new Map<string, number>();
+    const later = new Map<string, AsOf>();
     while (place < byteLength) {
-      const stored = JSON.parse(next()) as StoredSession & { readonly upTo: number };
+      const stored = JSON.parse(next()) as StoredSession & AsOf;
       this.#add(restoredSession(stored));
-      upTo.set(stored.key, stored.upTo);
+      if (stored.upTo !== undefined) later.set(stored.key, stored);
     }
-    return upTo;
+    return later;
   }
 }
 
