@@ -130,8 +130,8 @@ const inOnce: readonly Fault[] = [
   {
     what: "a checkpoint forgets the answers",
     file: `${server}/delivery/once-table.ts`,
-    code: "return { replies: [...this.#replies],",
-    without: "return { replies: [],",
+    code: "    for (const reply of this.#replies) lines.push({ reply });\n",
+    without: "",
     words: wide,
   },
 ];

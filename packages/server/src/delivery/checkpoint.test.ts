@@ -4,13 +4,14 @@
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { textOf } from "./once-table.ts";
 import { encodeChange, type SessionChange } from "./session-changes.ts";
 import { SessionTable } from "./session-table.ts";
 import { storedSession } from "./stored-session.ts";
 
 const epochOf = () => "epoch";
 
-const replies = { count: 3, characters: 10_000 };
+const limits = { count: 3, characters: 10_000 };
 
 const keys = fc.constantFrom("a", "b", "c", "d", "e");
 const room = fc.constantFrom("x", "y");
@@ -84,7 +85,7 @@ function contents(table: SessionTable): unknown {
     .map(storedSession)
     .sort((one, other) => one.key.localeCompare(other.key));
   // JSON, as it is written: what is undefined is not there.
-  return JSON.parse(JSON.stringify({ sessions, once: table.once.encode() }));
+  return JSON.parse(JSON.stringify({ sessions, once: table.once.lines() }));
 }
 
 /** Writes the state down, and lets `between` happen in each rest. */
@@ -103,7 +104,7 @@ it("gives back what there is, with the records that came after it was begun", as
       async (before, after, pieceOfWork, inEachRest) => {
         const all = possible([...before, ...after]);
         const begun = possible(before).length;
-        const live = new SessionTable(replies);
+        const live = new SessionTable(limits);
         let applied = 0;
         const apply = (count: number) => {
           for (const change of all.slice(applied, applied + count))
@@ -113,7 +114,7 @@ it("gives back what there is, with the records that came after it was begun", as
         const state = await written(live, pieceOfWork, () => apply(inEachRest));
         apply(all.length);
 
-        const again = new SessionTable(replies);
+        const again = new SessionTable(limits);
         const records = all.slice(begun).map((change, index) => ({
           kind: "session" as const,
           body: encodeChange(change),
@@ -129,12 +130,12 @@ it("gives back what there is, with the records that came after it was begun", as
 });
 
 it("takes what has an offset that a lost record had: it is of another epoch", async () => {
-  const table = new SessionTable(replies);
+  const table = new SessionTable(limits);
   const names = { session: "s", pid: "p", socketId: "i" };
   table.apply({ type: "start", ...names, rooms: [] }, 1, 0);
   const join = (room: string): SessionChange => ({ type: "join", session: "s", rooms: [room] });
   const state = await written(table, 1, () => table.apply(join("lost"), 2, 0));
-  const again = new SessionTable(replies);
+  const again = new SessionTable(limits);
   const records = [
     { kind: "session" as const, body: encodeChange(join("new")), offset: 2, timeMs: 0 },
   ];
@@ -143,23 +144,32 @@ it("takes what has an offset that a lost record had: it is of another epoch", as
 });
 
 it("is written in as many turns as there are pieces", async () => {
-  const table = new SessionTable(replies);
+  const table = new SessionTable({ count: 10, characters: 10_000 });
   for (let n = 0; n < 10; n++) {
     const session = `s${n}`;
     table.apply({ type: "start", session, pid: session, socketId: session, rooms: [] }, n + 1, 0);
+    table.once.keep({ producer: "server", event: "pay", id: String(n) }, ["paid"]);
+    table.once.begin({ producer: "server", event: "begun", id: String(n) });
   }
   let rests = 0;
   await written(table, 3, () => rests++);
-  expect(rests).toBe(4);
+  expect(rests).toBe(10);
 });
 
-it("reads what the version before has written: all in one text", () => {
-  const table = new SessionTable(replies);
+it('reads what the versions before have written: all in one text, or all of what "once" has answered', () => {
+  const table = new SessionTable(limits);
   table.apply({ type: "start", session: "s", pid: "p", socketId: "i", rooms: ["x"] }, 1, 0);
   table.once.keep({ producer: "server", event: "pay", id: "1" }, ["paid"]);
+  table.once.begin({ producer: "server", event: "pay", id: "2" });
   const sessions = [...table.byKey.values()].map(storedSession);
-  const state = Buffer.from(JSON.stringify({ version: 1, sessions, once: table.once.encode() }));
-  const again = new SessionTable(replies);
-  again.restore({ checkpoint: { offset: 1, state }, records: [] }, epochOf);
-  expect(contents(again)).toEqual(contents(table));
+  const replies = [[textOf({ producer: "server", event: "pay", id: "1" }), '["paid"]']];
+  const attempts = [[textOf({ producer: "server", event: "pay", id: "2" }), 1]];
+  const once = { replies, attempts };
+  const first = JSON.stringify({ version: 1, sessions, once });
+  const second = [{ version: 2, once }, ...sessions].map((line) => JSON.stringify(line)).join("\n");
+  for (const state of [first, second]) {
+    const again = new SessionTable(limits);
+    again.restore({ checkpoint: { offset: 1, state: Buffer.from(state) }, records: [] }, epochOf);
+    expect(contents(again)).toEqual(contents(table));
+  }
 });

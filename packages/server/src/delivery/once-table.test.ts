@@ -1,6 +1,6 @@
 /** What is kept of handlers with `once`: how much, and over a checkpoint. */
 import { expect, it } from "vitest";
-import { type OnceKey, OnceTable } from "./once-table.ts";
+import { type OnceKey, type OnceLine, OnceTable } from "./once-table.ts";
 
 const roomy = { count: 100, characters: 10_000 };
 
@@ -47,7 +47,7 @@ it("begins with what another has written down", () => {
   before.begin(key("begun"));
   before.keep(key("done"), ["yes"]);
   const after = new OnceTable(roomy);
-  after.decode(JSON.parse(JSON.stringify(before.encode())) as ReturnType<typeof before.encode>);
+  for (const line of JSON.parse(JSON.stringify(before.lines())) as OnceLine[]) after.restore(line);
   expect(after.attempts(key("begun"))).toBe(1);
   expect(after.reply(key("done"))).toEqual(["yes"]);
 });

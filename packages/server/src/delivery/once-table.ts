@@ -12,11 +12,16 @@ export interface OnceKey {
   readonly id: string;
 }
 
-/** What a checkpoint keeps. */
+type StoredReply = readonly [key: string, reply: string];
+type StoredAttempts = readonly [key: string, count: number];
+
+/** What a checkpoint keeps: an answer, as JSON, or how often a handler has begun. */
+export type OnceLine = { readonly reply: StoredReply } | { readonly attempts: StoredAttempts };
+
+/** The same of all calls, as checkpoints were before. */
 export interface StoredOnce {
-  /** Each with its answer as JSON. */
-  readonly replies: readonly (readonly [key: string, reply: string])[];
-  readonly attempts: readonly (readonly [key: string, count: number])[];
+  readonly replies: readonly StoredReply[];
+  readonly attempts: readonly StoredAttempts[];
 }
 
 export interface OnceLimits {
@@ -84,13 +89,18 @@ export class OnceTable {
     this.#characters -= reply.length;
   }
 
-  encode(): StoredOnce {
-    return { replies: [...this.#replies], attempts: [...this.#attempts] };
+  /** All that there is now. */
+  lines(): OnceLine[] {
+    const lines: OnceLine[] = [];
+    for (const reply of this.#replies) lines.push({ reply });
+    for (const attempts of this.#attempts) lines.push({ attempts });
+    return lines;
   }
 
-  decode({ replies, attempts }: StoredOnce): void {
-    for (const [key, reply] of replies) this.#add(key, reply);
-    for (const [key, count] of attempts) this.#attempts.set(key, count);
+  /** Takes up what another has written down. */
+  restore(line: OnceLine): void {
+    if ("reply" in line) this.#add(...line.reply);
+    else this.#attempts.set(...line.attempts);
   }
 }
 

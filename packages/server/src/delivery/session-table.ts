@@ -6,8 +6,9 @@
  */
 
 import type { Restored } from "@holdfast/journal";
+import { joinLines, linesOf } from "./checkpoint-lines.ts";
 import type { Pieces } from "./delivery-options.ts";
-import { type OnceLimits, OnceTable, type StoredOnce } from "./once-table.ts";
+import { type OnceLimits, type OnceLine, OnceTable, type StoredOnce } from "./once-table.ts";
 import { Session } from "./session.ts";
 import {
   decodeChange,
@@ -25,11 +26,14 @@ const socketIdsMax = 16;
 
 const nobody: ReadonlySet<Session> = new Set();
 
-/** The first line of a checkpoint; each session has one of its own behind it. In version 1 all are in this one. */
+/**
+ * The first line of a checkpoint; each session, answer and attempt has one of its own behind it. In version 1 all are in
+ * this one, in version 2 those of `once`.
+ */
 interface StoredState {
-  readonly version: 1 | 2;
+  readonly version: 1 | 2 | 3;
   readonly sessions?: readonly StoredSession[];
-  readonly once: StoredOnce;
+  readonly once?: StoredOnce;
 }
 
 /** The last record that is in a line, where that is not the one of the checkpoint. */
@@ -39,10 +43,6 @@ interface AsOf {
 }
 
 type EpochOf = (offset: number) => string;
-
-/** Lines are joined to about so many characters: all of them may be more than one string can have. */
-const partCharacters = 1024 * 1024;
-const lineFeed = 10;
 
 export class SessionTable {
   readonly byKey = new Map<string, Session>();
@@ -303,27 +303,28 @@ export class SessionTable {
    *
    * @param first what is older is not read any more
    */
-  async encode(first: number, epochOf: EpochOf, pieces: Pieces): Promise<Uint8Array> {
-    const { pieceOfWork, rest } = pieces;
-    const state: StoredState = { version: 2, once: this.once.encode() };
-    const parts: Buffer[] = [];
-    let text = JSON.stringify(state);
+  encode(first: number, epochOf: EpochOf, pieces: Pieces): Promise<Uint8Array> {
+    return joinLines(this.#lines(first, epochOf), pieces);
+  }
+
+  /** What there is when the first one is asked for, each as it is when it is its turn. */
+  *#lines(first: number, epochOf: EpochOf): Generator<string> {
+    const sessions = [...this.byKey.values()];
+    const once = this.once.lines();
     let applied = this.#applied;
     let asOf: AsOf = {};
-    for (const [index, session] of [...this.byKey.values()].entries()) {
-      if (index % pieceOfWork === 0) await rest();
+    const head: StoredState = { version: 3 };
+    yield JSON.stringify(head);
+    for (const session of sessions) {
       if (session.end !== undefined) continue;
       session.forgetBefore(first);
       if (applied !== this.#applied) {
         applied = this.#applied;
         asOf = { upTo: applied, epoch: epochOf(applied) };
       }
-      text += `\n${JSON.stringify({ ...storedSession(session), ...asOf })}`;
-      if (text.length < partCharacters) continue;
-      parts.push(Buffer.from(text));
-      text = "";
+      yield JSON.stringify({ ...storedSession(session), ...asOf });
     }
-    return Buffer.concat([...parts, Buffer.from(text)]);
+    for (const line of once) yield JSON.stringify(line);
   }
 
   /** Begins with what the journal has kept. */
@@ -339,23 +340,19 @@ export class SessionTable {
   }
 
   /** @returns the sessions that are of later than the checkpoint */
-  #decode({ buffer, byteOffset, byteLength }: Uint8Array): Map<string, AsOf> {
-    const bytes = Buffer.from(buffer, byteOffset, byteLength);
-    let place = 0;
-    const next = (): string => {
-      const end = bytes.indexOf(lineFeed, place);
-      const line = bytes.toString("utf8", place, end === -1 ? byteLength : end);
-      place = end === -1 ? byteLength : end + 1;
-      return line;
-    };
-    const { sessions = [], once } = JSON.parse(next()) as StoredState;
+  #decode(bytes: Uint8Array): Map<string, AsOf> {
+    const lines = linesOf(bytes);
+    const { sessions = [], once } = JSON.parse(lines.next().value ?? "") as StoredState;
     for (const stored of sessions) this.#add(restoredSession(stored));
-    this.once.decode(once);
+    for (const reply of once?.replies ?? []) this.once.restore({ reply });
+    for (const attempts of once?.attempts ?? []) this.once.restore({ attempts });
     const later = new Map<string, AsOf>();
-    while (place < byteLength) {
-      const stored = JSON.parse(next()) as StoredSession & AsOf;
-      this.#add(restoredSession(stored));
-      if (stored.upTo !== undefined) later.set(stored.key, stored);
+    for (const text of lines) {
+      const line = JSON.parse(text) as (StoredSession & AsOf) | OnceLine;
+      if ("key" in line) {
+        this.#add(restoredSession(line));
+        if (line.upTo !== undefined) later.set(line.key, line);
+      } else this.once.restore(line);
     }
     return later;
   }
