@@ -251,8 +251,8 @@ const inTabs: readonly Fault[] = [
   {
     what: "a slot is taken from a client that is there",
     file: `${server}/admission.ts`,
-    code: "(await holder._probe(probeMs))",
-    without: "(await holder._probe(0))",
+    code: "(await client.probe(probeMs))",
+    without: "(await client.probe(0))",
     words: wide,
   },
   {

@@ -7,6 +7,7 @@ import {
   inside,
   next,
   pair,
+  pass,
   type Running,
   start,
   stock,
@@ -55,6 +56,20 @@ describe("join with older events", () => {
       await marked(again, client);
     }
     expect(numbers(heard)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it("repeats nothing of many rooms once a receipt has come for what followed", async () => {
+    const server = await start({ store: "memory" });
+    const rooms = Array.from({ length: 20 }, (_, n) => `room-${n}`);
+    for (const [n, room] of rooms.entries()) await server.io.to(room).publish("n", n);
+    const [socket, client] = await pair(server, "/", reconnecting);
+    const heard = collect(client, "n");
+    for (const room of rooms) await socket.join(room, { last: 1 });
+    const last = await server.io.to("room-0").publish("n", -1);
+    for (let missing = 1; missing > 0; missing = (await last.missing()).length) await pass(1);
+    const again = await away(server.io, client, () => undefined);
+    await marked(again, client);
+    expect(numbers(heard)).toEqual([...rooms.keys(), -1]);
   });
 
   it.each([

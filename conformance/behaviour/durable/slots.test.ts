@@ -279,3 +279,36 @@ it.each<[how: string, auth: (pid: string) => object]>([
     expect(await rooms).toEqual(["room of tab 1"]);
   },
 );
+
+interface Asked {
+  probe(waitMs: number): Promise<boolean>;
+}
+
+it("asks 64 of many connections that one holder has, those that have been quiet the longest", async () => {
+  const server = await start({ store: "memory", identify: () => "guest" });
+  const { io } = server;
+  const come = async () => {
+    const connected = nextSocket(io);
+    const client = await RawWebSocket.open(server);
+    await client.join();
+    return { client, socket: await connected };
+  };
+  const { client: deaf, socket: quiet } = await come();
+  for (let more = 0; more < 70; more++) await come();
+  deaf.answersPings = false;
+  const said = await io.except(quiet.id).publish("n", 1);
+  for (let missing = 1; missing > 0; missing = (await said.missing()).length) await pass(1);
+  let asked = 0;
+  for (const socket of io.sockets.sockets.values()) {
+    const { _sessions } = inside<{ client: { _sessions: Asked } }>(socket).client;
+    const probe = _sessions.probe.bind(_sessions);
+    _sessions.probe = (waitMs) => {
+      asked++;
+      return probe(waitMs);
+    };
+  }
+  const takenOver = next(quiet, "disconnect");
+  await come();
+  await takenOver;
+  expect(asked).toBe(64);
+});

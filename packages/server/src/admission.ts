@@ -16,6 +16,8 @@ const debug = createDebug("holdfast:admission");
 
 /** How long a connection is asked whether its client is still there before another takes its session. */
 const probeMs = 1000;
+/** Of more connections of one holder only so many are asked: where "guest" names everybody, each one that comes would ask all. */
+const askedMax = 64;
 
 /** What `identify` may give: one stable name, or the names of user and device. */
 export type GivenIdentity =
@@ -26,8 +28,14 @@ export type GivenIdentity =
 
 /** Who has a session now, and can be asked whether he is there. */
 export interface SessionHolder {
-  /** Resolves with false when the client does not answer in time. */
-  _probe(waitMs: number): Promise<boolean>;
+  readonly client: {
+    readonly _sessions: {
+      /** Resolves with false when the client does not answer in time. */
+      probe(waitMs: number): Promise<boolean>;
+      /** When its client answered last, by the monotonic clock. */
+      readonly answeredMs: number;
+    };
+  };
 }
 
 /** The session of a socket that is being let in, and from where it goes on. */
@@ -163,7 +171,14 @@ export class Admission {
       this.#reserve(latest);
       return latest;
     }
-    return this.#firstSilent(slots);
+    return this.#firstSilent(this.#quietest(slots));
+  }
+
+  /** Those that answered last the longest ago: a client that is not there is among them, sooner or later. */
+  #quietest(slots: readonly Session[]): readonly Session[] {
+    if (slots.length <= askedMax) return slots;
+    const answeredMs = (session: Session) => this.#clientOf(session)?.answeredMs ?? 0;
+    return [...slots].sort((a, b) => answeredMs(a) - answeredMs(b)).slice(0, askedMax);
   }
 
   /** One is enough: the others stay with whoever may still be there. */
@@ -189,15 +204,17 @@ export class Admission {
   async #reserveIfSilent(session: Session): Promise<boolean> {
     for (;;) {
       await this.#reserved.get(session)?.settled;
-      const holder = this.#holders.get(session);
-      if (session.link !== undefined && holder !== undefined && (await holder._probe(probeMs))) {
-        return false;
-      }
+      const client = session.link && this.#clientOf(session);
+      if (client !== undefined && (await client.probe(probeMs))) return false;
       if (session.ending) return false;
       if (this.#reserved.has(session)) continue;
       this.#reserve(session);
       return true;
     }
+  }
+
+  #clientOf(session: Session) {
+    return this.#holders.get(session)?.client._sessions;
   }
 
   #reserve(session: Session): void {

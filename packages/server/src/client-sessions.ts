@@ -128,6 +128,11 @@ export class ClientSessions implements LinkedClient {
     return this.#receipts?.probe(waitMs) ?? Promise.resolve(true);
   }
 
+  /** When it answered last. One that cannot be asked is always there. */
+  get answeredMs(): number {
+    return this.#receipts?.answeredMs ?? Number.POSITIVE_INFINITY;
+  }
+
   overflow(error: ServerError): void {
     this.#client._abort("transport error", error);
   }

@@ -185,11 +185,6 @@ export class Socket<
     }
   }
 
-  /** @internal Asks whether the client is there. */
-  _probe(waitMs: number): Promise<boolean> {
-    return this.client._sessions.probe(waitMs);
-  }
-
   /** What the application keeps with the socket. */
   get data(): SocketData {
     this.#data ??= {} as SocketData;

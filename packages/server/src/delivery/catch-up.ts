@@ -9,13 +9,14 @@
  */
 import type { EntryRecord, Page, ReadRequest, UnreadableRange } from "@holdfast/journal";
 import createDebug from "debug";
+import type { Backfill } from "./backfill.ts";
 import type { Delivery } from "./delivery.ts";
 import { LaneEntry } from "./lane-records.ts";
 import type { Gap, GapReason } from "./marker.ts";
 import { PageReads } from "./page-reads.ts";
 import { waitsForReceipt } from "./poison.ts";
 import type { Progress } from "./progress.ts";
-import type { Backfill, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { StoredPackets } from "./stored-packets.ts";
 

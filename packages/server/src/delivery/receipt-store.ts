@@ -1,8 +1,11 @@
 /** Receipts on their way into the journal: stored together, once in a while, for they come with every turn. */
-import type { Backfill, Session } from "./session.ts";
-import type { SessionChange } from "./session-changes.ts";
+import type { NotedBackfill } from "./backfill.ts";
+import type { Session } from "./session.ts";
+import type { ArrivedBackfill, SessionChange } from "./session-changes.ts";
 
 const intervalMs = 1000;
+/** A record may be no longer than an entry. */
+const backfillsInRecord = 250;
 
 /** Where changes of sessions go. */
 interface Changes {
@@ -40,12 +43,18 @@ export class ReceiptStore {
     this.#later(intervalMs, () => this.store());
   }
 
-  /** The same of older entries of a room that the session is owed. */
-  addBackfill(session: Session, backfill: Backfill, sent: number): void {
-    if (sent <= backfill.next) return;
-    backfill.next = sent;
-    const { room, until } = backfill;
-    void this.#changes.change({ type: "backfill", session: session.key, room, next: sent, until });
+  /** The same of older entries of rooms that the session is owed. */
+  addBackfills(session: Session, noted: readonly NotedBackfill[]): void {
+    const arrived: ArrivedBackfill[] = [];
+    for (const { backfill, sent } of noted) {
+      if (sent <= backfill.next) continue;
+      backfill.next = sent;
+      arrived.push([backfill.room, sent, backfill.until]);
+    }
+    for (let at = 0; at < arrived.length; at += backfillsInRecord) {
+      const some = arrived.slice(at, at + backfillsInRecord);
+      void this.#changes.change({ type: "backfills", session: session.key, arrived: some });
+    }
   }
 
   /** Stores what has come since the last time. */

@@ -5,9 +5,12 @@
  * One queue of the pings of a connection that are not answered yet, those of the heartbeat and those sent for a
  * receipt alike, each with what its answer will prove. An answer that nobody waits for proves nothing.
  */
+
 import { Alarm, type TimerWheel } from "../host/timer-wheel.ts";
+import { handedOver, type NotedBackfill } from "./backfill.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Backfill, Session } from "./session.ts";
+
+import type { Session } from "./session.ts";
 import type { SessionLink } from "./session-link.ts";
 
 /** Where a session stands on this connection. */
@@ -37,9 +40,8 @@ export interface ReceiptConnection {
 interface NotedPosition extends Attached {
   /** Everything up to here was handed to the connection before the ping. */
   readonly offset: number;
-  /** The same of older entries of a room that the session was owed. */
-  readonly backfill: Backfill | undefined;
-  readonly backfillSent: number;
+  /** The same of older entries of rooms that the session was owed. */
+  readonly backfills: readonly NotedBackfill[];
 }
 
 interface Note {
@@ -61,6 +63,8 @@ export class ReceiptLedger {
   readonly #turns: number;
   readonly #outstanding: Note[] = [];
   #receiptsInFlight = 0;
+  /** When the client answered last, by the monotonic clock. */
+  answeredMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
   #turnsSince = 0;
   /** A ping is due, and goes out with what comes next. */
@@ -76,6 +80,7 @@ export class ReceiptLedger {
     this.#wheel = wheel;
     this.#intervalMs = options.intervalMs;
     this.#turns = options.turns;
+    this.answeredMs = connection.monotonicMs();
     this.#alarm = new Alarm<ReceiptLedger>(this, receiptIsDue);
     for (let count = 0; count < connection.pingsUnanswered; count++) {
       this.#outstanding.push({ heartbeat: true, positions: [], answered: undefined });
@@ -146,15 +151,7 @@ export class ReceiptLedger {
     for (const { delivery, session, link } of this.#connection.attached()) {
       delivery.beforePing(session, heartbeat);
       const offset = delivery.sentUpTo(session);
-      const [backfill] = session.backfills ?? [];
-      positions.push({
-        delivery,
-        session,
-        link,
-        offset,
-        backfill,
-        backfillSent: backfill?.sent ?? 0,
-      });
+      positions.push({ delivery, session, link, offset, backfills: handedOver(session.backfills) });
     }
     this.#outstanding.push({ heartbeat, positions, answered });
   }
@@ -168,11 +165,12 @@ export class ReceiptLedger {
   answered(): void {
     const note = this.#outstanding.shift();
     if (note === undefined) return;
-    for (const { delivery, session, link, offset, backfill, backfillSent } of note.positions) {
+    this.answeredMs = this.#connection.monotonicMs();
+    for (const { delivery, session, link, offset, backfills } of note.positions) {
       // A session that has been taken over says nothing any more here.
       if (session.link !== link) continue;
       delivery.receipts.add(session, offset);
-      if (backfill !== undefined) delivery.receipts.addBackfill(session, backfill, backfillSent);
+      delivery.receipts.addBackfills(session, backfills);
     }
     note.answered?.();
     if (note.heartbeat) return;

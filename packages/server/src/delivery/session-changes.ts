@@ -31,6 +31,18 @@ export interface StartGap {
   readonly reason: GapReason;
 }
 
+/** What is owed of a room, up to `until`, has arrived up to `next`. */
+export type ArrivedBackfill = readonly [room: string, next: number, until: number];
+
+/** As it was written before: one room in a record. */
+interface FormerBackfill {
+  readonly type: "backfill";
+  readonly session: string;
+  readonly room: string;
+  readonly next: number;
+  readonly until: number;
+}
+
 export type SessionChange =
   | SessionStart
   /** `since`: older entries of the rooms are owed to the session, too: those after that offset. */
@@ -65,13 +77,11 @@ export type SessionChange =
   | { readonly type: "receipts"; readonly receipts: readonly (readonly [string, number])[] }
   /** Entries that this session is not given any more: its client cannot take them. */
   | { readonly type: "skip"; readonly session: string; readonly offset: number }
-  /** What is owed of older entries of a room, up to `until`, has arrived up to `next`. */
+  /** What is owed of older entries of rooms has arrived. */
   | {
-      readonly type: "backfill";
+      readonly type: "backfills";
       readonly session: string;
-      readonly room: string;
-      readonly next: number;
-      readonly until: number;
+      readonly arrived: readonly ArrivedBackfill[];
     }
   /** A handler with `once` begins: whatever it does may happen from now on. */
   | {
@@ -97,5 +107,8 @@ export function encodeChange(change: SessionChange): Uint8Array {
 /** Reads what `encodeChange` has written; the journal has checked that the bytes are those. */
 export function decodeChange(body: Uint8Array): SessionChange {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
-  return JSON.parse(text) as SessionChange;
+  const change = JSON.parse(text) as SessionChange | FormerBackfill;
+  if (change.type !== "backfill") return change;
+  const { session, room, next, until } = change;
+  return { type: "backfills", session, arrived: [[room, next, until]] };
 }

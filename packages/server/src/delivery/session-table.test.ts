@@ -1,5 +1,9 @@
-/** Since when a session is offline: by a clock that does not jump, also when its record says another time. */
+/**
+ * What records lead to. Since when a session is offline: by a clock that does not jump, also when its record says another
+ * time. What is owed of older entries, and what of it has arrived.
+ */
 import { expect, it } from "vitest";
+import { decodeChange } from "./session-changes.ts";
 import { SessionTable } from "./session-table.ts";
 
 const weekMs = 7 * 86_400_000;
@@ -25,4 +29,20 @@ it("takes the time of the record where an older version has written it", () => {
 
 it("has nobody offline since the start of its session: it is connected then", () => {
   expect(stage().since()).toBeUndefined();
+});
+
+it("owes no more what has arrived, in some rooms at once or in one as older versions have written it", () => {
+  const { table } = stage();
+  table.apply({ type: "join", session: "a", rooms: ["x", "y", "z"], since: 0 }, 9, 0);
+  const owed = () => table.byKey.get("a")?.backfills?.map(({ room, next }) => [room, next]);
+  const [until = 0] = table.byKey.get("a")?.backfills?.map((backfill) => backfill.until) ?? [];
+  const arrived = [["x", until, until] as const, ["y", 3, until] as const];
+  table.apply({ type: "backfills", session: "a", arrived }, 10, 0);
+  expect(owed()).toEqual([
+    ["y", 3],
+    ["z", 0],
+  ]);
+  const former = { type: "backfill", session: "a", room: "y", next: until, until };
+  table.apply(decodeChange(Buffer.from(JSON.stringify(former))), 11, 0);
+  expect(owed()).toEqual([["z", 0]]);
 });

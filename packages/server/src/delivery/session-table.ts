@@ -6,6 +6,7 @@
  */
 
 import type { Restored } from "@holdfast/journal";
+import { stillOwed } from "./backfill.ts";
 import { joinLines, linesOf } from "./checkpoint-lines.ts";
 import type { Pieces } from "./delivery-options.ts";
 import { type OnceLimits, type OnceLine, OnceTable, type StoredOnce } from "./once-table.ts";
@@ -210,8 +211,8 @@ export class SessionTable {
         session.skipped ??= new Set();
         session.skipped.add(change.offset);
         break;
-      case "backfill":
-        this.#arrived(session, change.room, change.next, change.until);
+      case "backfills":
+        session.backfills = stillOwed(session.backfills, change.arrived);
         break;
       case "end":
         this.#end(session, offset);
@@ -283,16 +284,6 @@ export class SessionTable {
     if (at === -1) return;
     for (const older of session.pids.slice(0, at)) this.#byPid.delete(older);
     session.pids = session.pids.slice(at);
-  }
-
-  #arrived(session: Session, room: string, next: number, until: number): void {
-    for (const backfill of session.backfills ?? []) {
-      if (backfill.room !== room || backfill.until !== until) continue;
-      backfill.next = Math.max(backfill.next, next);
-      backfill.sent = Math.max(backfill.sent, next);
-    }
-    session.backfills = session.backfills?.filter((backfill) => backfill.next < backfill.until);
-    if (session.backfills?.length === 0) session.backfills = undefined;
   }
 
   // --- checkpoints ---

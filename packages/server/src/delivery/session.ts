@@ -4,6 +4,7 @@
  * It knows which entries are for it (`receives`): the one predicate of live delivery, of catching up and of
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
+import type { Backfill } from "./backfill.ts";
 import { Suspicion } from "./poison.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
@@ -45,16 +46,6 @@ function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
     pairs.push({ after: intervals[at] ?? 0, upTo: intervals[at + 1] ?? 0 });
   }
   return pairs;
-}
-
-/** Older entries of a room that are owed to a session which joined it: those after `next`, up to `until`. */
-export interface Backfill {
-  readonly room: string;
-  /** Up to here they are known to have arrived. */
-  next: number;
-  readonly until: number;
-  /** Up to here they have been handed to the connection. */
-  sent: number;
 }
 
 export class Session {
