@@ -12,6 +12,7 @@ import {
   nextSocket,
   pair,
   RawPolling,
+  RawWebSocket,
   type Running,
   start,
   until,
@@ -76,6 +77,26 @@ it("F20: a poller between two polls is told with the next one, and then that it 
   expect(raw.received.at(-1)).toBe("1");
   await within(drained, "the server to drain");
   expect(server.io.engine.clientsCount).toBe(0);
+});
+
+it.each([false, true])(
+  "F20: a WebSocket client that went silent holds up neither drain() nor close(): compressed %s",
+  async (perMessageDeflate) => {
+    const server = await start({ store: "memory", perMessageDeflate }, "holdfast");
+    const raw = await RawWebSocket.open(server, { perMessageDeflate });
+    await raw.join();
+    inside<{ _socket: { pause(): void } }>(raw.socket)._socket.pause();
+    await within(server.io.drain({ over: 0 }), "the server to drain", 4000);
+    await within(server.io.close(), "the server to close", 4000);
+  },
+);
+
+it("F20: close() alone waits no longer for a silent client than some seconds", async () => {
+  const server = await start({ store: "memory" }, "holdfast");
+  const raw = await RawWebSocket.open(server);
+  await raw.join();
+  inside<{ _socket: { pause(): void } }>(raw.socket)._socket.pause();
+  await within(server.io.close(), "the server to close", 15_000);
 });
 
 it("F20: a poller that never comes holds up nothing", async () => {

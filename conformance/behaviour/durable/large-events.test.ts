@@ -3,7 +3,16 @@
  * connection that it has. Method: a handler that sends a large event and answers behind it, as it would without a store.
  */
 import { expect, it } from "vitest";
-import { collect, type Running, start, stock, until } from "../../support/clients.ts";
+import {
+  collect,
+  nextSocket,
+  RawPolling,
+  RawWebSocket,
+  type Running,
+  start,
+  stock,
+  until,
+} from "../../support/clients.ts";
 import { newFolder } from "../../support/folder.ts";
 
 const large = Buffer.alloc(8_000_000, "x");
@@ -64,4 +73,22 @@ it("more than may wait behind it ends the connection, and nothing that is stored
   client.emit("get", () => undefined);
   await until(() => ends.length > 0 && files.length > 0, "the end, and the event");
   expect(ends[0]?.[0]).toBe("transport close");
+});
+
+it("what waited for room while a connection moved to another transport comes at once, not with the next ping", async () => {
+  const server = await start({ store: "memory" }, "holdfast");
+  const connected = nextSocket(server.io);
+  const polling = await RawPolling.open(server);
+  await polling.join();
+  const socket = await connected;
+  const upgrade = RawWebSocket.dial(server, { query: { sid: polling.open.sid } });
+  await upgrade.opened();
+  await upgrade.send("2probe");
+  await upgrade.until("3probe");
+  // While it is asked about the new transport it does not poll.
+  socket.emit("file", "x".repeat(600_000));
+  await server.io.to(socket.id).publish("next", 1);
+  await server.io.to(socket.id).publish("next", 2);
+  await upgrade.send("5");
+  await upgrade.until('42["next",2');
 });

@@ -8,8 +8,10 @@ import { Client } from "./client.ts";
 import { drainingEvent } from "./delivery/marker.ts";
 import { BaseEngine } from "./engine/base-engine.ts";
 import { Connection } from "./engine/connection.ts";
+import { abandonSilent } from "./engine/silent-clients.ts";
 import { ServerError } from "./errors.ts";
-import type { Host, TimerHandle } from "./host/host.ts";
+import { atMost } from "./host/at-most.ts";
+import type { Host } from "./host/host.ts";
 import type { Server } from "./server.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 
@@ -26,7 +28,7 @@ interface DrainingNotice {
   readonly over: number;
 }
 
-/** How long a connection may take to close, and a handler with `once` to answer, after that time. */
+/** How long a connection may take to close, its client to end it, and a handler with `once` to answer, after that time. */
 const graceMs = 1000;
 
 // biome-ignore lint/suspicious/noExplicitAny: servers of whatever event maps
@@ -91,6 +93,7 @@ async function sendAway(
   }
   await atMost(host, graceMs, allGone);
   for (const connection of connections) connection.close(true);
+  await abandonSilent(host, graceMs, connections);
 }
 
 function gone(connection: Connection): Promise<void> {
@@ -108,15 +111,4 @@ async function finish(keeper: SessionKeeper): Promise<void> {
   } catch (error) {
     debug("the store does not commit any more: %s", error);
   }
-}
-
-/** Resolves when that has come, at the latest after the time. */
-async function atMost(host: Host, delayMs: number, comes: Promise<unknown>): Promise<void> {
-  let timer: TimerHandle | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = host.startTimer(delayMs, resolve);
-  });
-  await Promise.race([comes, late]);
-  // Whoever has drained may want to end.
-  timer?.cancel();
 }

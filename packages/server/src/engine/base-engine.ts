@@ -23,6 +23,7 @@ import { foreignOriginWithCookies } from "./origin.ts";
 import { recordOf } from "./record-of.ts";
 import { engineErrorMessages, engineErrors, type Refusal } from "./refusals.ts";
 import { protocolObjection } from "./request-checks.ts";
+import { abandonSilent } from "./silent-clients.ts";
 import { UpgradeResponse } from "./upgrade-response.ts";
 import { acceptWebTransport } from "./webtransport-handshake.ts";
 
@@ -38,6 +39,9 @@ export type EngineMiddleware = (
 ) => unknown;
 
 type Headers = Record<string, string | string[]>;
+
+/** So long a client may take to end a connection that was closed with all others. */
+const silentMs = 5000;
 
 /** Refused origins are logged once each, and no more of them than this. */
 const maxOriginsLogged = 100;
@@ -106,8 +110,10 @@ export abstract class BaseEngine extends EventEmitter implements ConnectionServe
 
   /** Closes all connections. */
   close(): this {
-    for (const connection of [...this._connections.values()]) connection.close(true);
+    const connections = [...this._connections.values()];
+    for (const connection of connections) connection.close(true);
     this.cleanup();
+    if (connections.length > 0) void abandonSilent(this.host, silentMs, connections);
     return this;
   }
 

@@ -246,6 +246,10 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal The end of a turn: hands the outbox to the transport, if that can take it. */
   flush(): void {
     this.#queued = false;
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#handOver();
     if (this.tellDrained) this.#told();
   }
@@ -333,8 +337,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   ready(): void {
     // A network that takes what waits is alive: a slow one must not be taken for a dead one.
     if (this.transport.name !== "polling") this.#heartbeat.progressed();
-    this.#handOver();
-    if (this.tellDrained) this.#told();
+    this.#goOn();
   }
 
   /** @internal */
@@ -384,16 +387,15 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
 
   /** @internal Moves to the new transport: what waits goes out on it. */
   moveTo(transport: Transport): void {
-    const old = this.transport;
-    old.discard();
+    this.transport.discard();
     this.#upgraded = true;
-    this.#release(old);
+    this.#release(this.transport);
     this.#heartbeat.forget();
     this.transport = transport;
     transport.receiver = this;
     transport.sid = this.id;
     this.emit("upgrade", transport);
-    this.#handOver();
+    this.#goOn();
     if (this.#state === "closing" && this.#pending === undefined) this.#closeTransport(false);
   }
 

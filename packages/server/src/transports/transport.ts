@@ -81,6 +81,14 @@ export abstract class Transport extends ObservedEmitter {
     this.doClose(done ?? ignore);
   }
 
+  /** @internal Resolves when the network connection is gone that was its own. The client ends it, too, and may be silent. */
+  gone(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** @internal Waits no longer for the client, after `close()`. */
+  abandon(): void {}
+
   /** @internal Tells the receiver nothing more; the headers of the last response are still asked for. */
   detach(): void {
     this.detached = true;

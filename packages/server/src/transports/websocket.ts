@@ -230,6 +230,19 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
     done();
   }
 
+  override gone(): Promise<void> {
+    const stream = this.#direct;
+    const isGone = stream?.destroyed ?? this.#socket?.readyState === WsSocket.CLOSED;
+    if (isGone) return super.gone();
+    return new Promise((resolve) => (stream ?? this.socket).once("close", () => resolve()));
+  }
+
+  // `ws` itself waits half a minute for the answer to its close frame.
+  override abandon(): void {
+    if (this.#socket !== undefined) this.#socket.terminate();
+    else this.#direct?.destroy();
+  }
+
   /** @internal What `ws` emits. @returns whether it was for the transport. */
   socketEmits(event: string | symbol, value: unknown, isBinary: unknown): boolean {
     switch (event) {
