@@ -77,6 +77,7 @@ describe("join with older events", () => {
     { since: "x", last: 3 },
     { since: "x", ago: "1m" },
     { since: "x", last: 3, ago: "1m" },
+    { last: 3, amount: 1 },
   ])("refuses two answers to one question: %j", async (options) => {
     const [server] = await withHistory();
     const [socket, client] = await pair(server);
@@ -215,6 +216,17 @@ describe("publish", () => {
     const again = await server.io.to("room").publish("n", 2, { id: "a" });
     expect(again.duplicate).toBe(false);
   });
+
+  it.each(["volatile", "transient"] as const)(
+    "is not made %s: that is kept nowhere",
+    async (how) => {
+      const server = await start({ store: "memory" });
+      const error = await failureOf(() => server.io.to("room")[how].publish("n", 1, { id: "a" }));
+      expect(error.code).toBe("HF_PUBLISH_INVALID");
+      expect(error.message).toContain(`.${how}`);
+      expect((await server.io.to("room").publish("n", 2, { id: "a" })).duplicate).toBe(false);
+    },
+  );
 
   it("knows a client by its socket, also in its last handler, and none that has no session", async () => {
     const server = await start({ store: "memory" });

@@ -106,6 +106,22 @@ describe("history", () => {
     expect(await all(server.io.room("yard").history())).toEqual([]);
   });
 
+  it.each([
+    [null, "null"],
+    ["hall", '"hall"'],
+    [{ amount: 3 }, '"amount"'],
+    [{ last: Number.NaN }, '"last" is NaN'],
+    [{ limit: Number.POSITIVE_INFINITY }, '"limit" is Infinity'],
+    [{ last: -1 }, '"last" is -1'],
+  ])("refuses what is no question: %j", async (options, shown) => {
+    const server = await start(durable, "holdfast");
+    await publishAll(server, 1);
+    const error = await failureOf(() => told(server, inside<{ last: number }>(options)));
+    expect(error.code).toBe("HF_OPTION_INVALID");
+    expect(error.message).toContain(shown);
+    expect(error.message).toContain("accepted: ");
+  });
+
   it("reads on over many pages, and ends at what was there when it began", async () => {
     const server = await start(durable, "holdfast");
     for (let n = 1; n <= 1500; n++) server.io.to("hall").emit("said", n);

@@ -6,9 +6,11 @@ import {
   allSettled,
   collect,
   failureOf,
+  inside,
   next,
   nextSocket,
   pair,
+  RawWebSocket,
   type Running,
   settled,
   start,
@@ -164,6 +166,26 @@ describe("a user's inbox", () => {
     await settled(socket, client);
     expect(notices).toEqual([]);
   });
+
+  it.each([
+    ["other names", { userId: "ada" }],
+    ["none", {}],
+    ["a list", ["ada"]],
+    ["a Date", new Date(0)],
+    ["no string", { user: 7 }],
+  ])("is no one of whom `identify` gives %s: that client is not let in", async (_, given) => {
+    const identify = () => inside<{ user: string }>(given);
+    const server = await start({ store: "memory", identify }, "holdfast");
+    expect(await (await RawWebSocket.open(server)).join()).toMatch(/^44.*`identify` gave/);
+  });
+
+  it.each([{ user: undefined }, { device: undefined }, undefined, null])(
+    "is nobody of whom `identify` says so: %j",
+    async (given) => {
+      const server = await start({ store: "memory", identify: () => given }, "holdfast");
+      expect(await (await RawWebSocket.open(server)).join()).toMatch(/^40/);
+    },
+  );
 
   it("needs a store, `identify`, and a name", async () => {
     const code = async (io: Server, id: string) => (await failureOf(() => io.user(id))).code;

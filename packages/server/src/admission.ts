@@ -54,7 +54,8 @@ export interface Admitted {
 export function readIdentity(given: unknown): Identity | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given === "string" && given !== "") return { user: given, device: undefined };
-  if (typeof given === "object") {
+  // One of other names, { userId }, would make an anonymous client of somebody.
+  if (typeof given === "object" && ("user" in given || "device" in given)) {
     const { user, device } = given as { user?: unknown; device?: unknown };
     if (isName(user) && isName(device)) {
       return user === undefined && device === undefined ? undefined : { user, device };

@@ -3,7 +3,7 @@ import { PacketType } from "@holdfast/protocol";
 import type { AdapterContract, BroadcastOptions, UnnamedPacket } from "./adapter.ts";
 import { ServerError } from "./errors.ts";
 import { Alarm, type TimerWheel } from "./host/timer-wheel.ts";
-import { type PublishOptions, type PublishResult, publish } from "./publish.ts";
+import { type PublishOptions, type PublishResult, publish, refuseUnkept } from "./publish.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import {
   type BroadcastFlags,
@@ -161,6 +161,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap, SocketData>
       if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "publish()");
       refuseOwnEvents(ev);
       const { rooms, exceptRooms, flags } = this;
+      refuseUnkept(flags);
       return publish(keeper, String(ev), args, { rooms, except: exceptRooms, flags });
     } catch (error) {
       return Promise.reject(error);

@@ -16,7 +16,10 @@ export type JoinSince =
   | { readonly ago: number | string };
 
 const pageBytes = 256 * 1024;
-const pageEntriesMax = 2000;
+const pageEntriesMax = 500;
+
+/** Most who ask for the last minutes find few. */
+const agoEntriesFirst = 50;
 
 /** After which offset events are wanted, and what of them cannot be had any more. */
 export interface SinceOffset {
@@ -40,8 +43,7 @@ export async function sinceOffset(
 /** Nothing says which of them would count. */
 function refuseSeveral(options: JoinSince): void {
   if (typeof options !== "object" || options === null) return;
-  const { since, last, ago }: { since?: unknown; last?: unknown; ago?: unknown } = options;
-  const given = [since, last, ago].filter((value) => value !== undefined);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
   if (given.length > 1) refuse(options);
 }
 
@@ -88,22 +90,31 @@ async function lastOffset(delivery: Delivery, room: string, count: unknown): Pro
     );
   }
   let left = count;
-  return walkBack(delivery, room, () => left-- <= 0);
+  const isTooOld = () => left-- <= 0;
+  return walkBack(delivery, room, { isTooOld, entriesFirst: count + 1 });
 }
 
 function agoOffset(delivery: Delivery, room: string, sinceMs: number): Promise<number> {
-  return walkBack(delivery, room, (timeMs) => timeMs < sinceMs);
+  const isTooOld = (timeMs: number) => timeMs < sinceMs;
+  return walkBack(delivery, room, { isTooOld, entriesFirst: agoEntriesFirst });
+}
+
+interface Walk {
+  readonly isTooOld: (timeMs: number) => boolean;
+  /** How many are looked at first. Pages after that are as long as they get. */
+  readonly entriesFirst: number;
 }
 
 /** Goes back over the events of a room until one is not wanted. @returns resolves with its offset */
 async function walkBack(
   delivery: Delivery,
   room: string,
-  isTooOld: (timeMs: number) => boolean,
+  { isTooOld, entriesFirst }: Walk,
 ): Promise<number> {
-  const { stream } = delivery;
+  const { stream, options } = delivery;
   if (stream === undefined) return 0;
   const oldest = stream.tail - 1;
+  let maxEntries = Math.min(entriesFirst, pageEntriesMax);
   for (let from = stream.head + 1; from > oldest + 1; ) {
     const page = await stream.read({
       from,
@@ -111,11 +122,14 @@ async function walkBack(
       tags: new Set([room]),
       untagged: false,
       maxBytes: pageBytes,
-      maxEntries: pageEntriesMax,
+      maxEntries,
     });
     for (const { offset, timeMs } of page.entries) if (isTooOld(timeMs)) return offset;
     if (page.next >= from) break;
     from = page.next;
+    maxEntries = pageEntriesMax;
+    // What is in memory comes at once, and many may join at once.
+    await new Promise<void>((resolve) => options.afterTurn(resolve));
   }
   return oldest;
 }

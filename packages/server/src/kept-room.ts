@@ -61,6 +61,8 @@ interface Range {
   readonly to: number;
 }
 
+const optionNames: ReadonlySet<string> = new Set(["after", "before", "last", "limit", "onGap"]);
+
 const pageBytes = 256 * 1024;
 const pageEntriesMax = 500;
 
@@ -83,7 +85,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
    * @throws ServerError HF_POSITION_INVALID, HF_OPTION_INVALID; HF_HISTORY_GAP, whose `gap` says what is missing
    */
   async *history(options: HistoryOptions = {}): AsyncGenerator<HistoryEvent<EmitEvents>, void> {
-    checkCounts(options);
+    checkOptions(options);
     const { delivery } = this.#keeper;
     await delivery.ready;
     const range = await this.#rangeOf(options);
@@ -144,7 +146,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
     let left = count;
     if (left === 0) return to;
     for (let at = to + 1; at > from + 1; ) {
-      const page = await this.#read(at, "backward");
+      const page = await this.#read(at, "backward", Math.min(left, pageEntriesMax));
       for (const entry of page.entries) {
         if (entry.offset <= from) return from;
         if (!this.#isExpired(entry) && --left === 0) return entry.offset - 1;
@@ -178,7 +180,11 @@ export class KeptRoom<EmitEvents extends EventsMap> {
     }
   }
 
-  async #read(from: number, direction: "forward" | "backward"): Promise<Page> {
+  async #read(
+    from: number,
+    direction: "forward" | "backward",
+    maxEntries = pageEntriesMax,
+  ): Promise<Page> {
     const { stream, options } = this.#keeper.delivery;
     // A page that is in memory is there at once: a long room would leave nobody else a turn.
     await new Promise<void>((resolve) => options.afterTurn(resolve));
@@ -188,7 +194,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
       tags: new Set([tagOfRoom(this.name)]),
       untagged: false,
       maxBytes: pageBytes,
-      maxEntries: pageEntriesMax,
+      maxEntries,
     });
     return page ?? { entries: [], next: from, gaps: [] };
   }
@@ -262,7 +268,18 @@ export class HistoryGapError extends ServerError {
 }
 
 /** @throws ServerError HF_OPTION_INVALID */
-function checkCounts({ last, limit }: HistoryOptions): void {
+function checkOptions(options: HistoryOptions): void {
+  const isObject = typeof options === "object" && (options as unknown) !== null;
+  const unknown = isObject
+    ? Object.keys(options).find((name) => !optionNames.has(name))
+    : undefined;
+  if (!isObject || unknown !== undefined) {
+    throw new ServerError(
+      "HF_OPTION_INVALID",
+      `history() got ${show(unknown ?? options)}; accepted: an object of ${[...optionNames].join(", ")}`,
+    );
+  }
+  const { last, limit } = options;
   for (const [name, value] of Object.entries({ last, limit })) {
     if (value === undefined || (Number.isInteger(value) && value >= 0)) continue;
     throw new ServerError(

@@ -7,7 +7,7 @@ import { type Addressed, Session } from "./delivery/session.ts";
 import type { Durability } from "./delivery/store.ts";
 import { ServerError } from "./errors.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
-import type { SocketId } from "./socket-types.ts";
+import type { BroadcastFlags, SocketId } from "./socket-types.ts";
 import { isDuration, parseDuration, show } from "./units.ts";
 
 /** A session as an application sees it. */
@@ -78,6 +78,15 @@ function isOptions(value: unknown): value is PublishOptions {
   if (typeof value !== "object" || value === null) return false;
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   return Object.keys(value).every((name) => optionNames.has(name));
+}
+
+/** @throws ServerError HF_PUBLISH_INVALID for a modifier that keeps an event out of the store */
+export function refuseUnkept({ volatile, transient }: BroadcastFlags): void {
+  if (!volatile && !transient) return;
+  throw new ServerError(
+    "HF_PUBLISH_INVALID",
+    `publish() after .${volatile ? "volatile" : "transient"}, which keeps an event out of the store; accepted: publish() without it, or emit()`,
+  );
 }
 
 function checkedId(id: unknown): string | undefined {

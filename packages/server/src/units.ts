@@ -57,6 +57,8 @@ export function refuse(option: string, value: unknown, form: string): never {
 /** A value as an error message shows it: short, on one line. */
 export function show(value: unknown): string {
   if (typeof value === "function") return "a function";
+  // JSON has no NaN and no Infinity: it says null.
+  if (typeof value === "number") return String(value);
   let text: string | undefined;
   try {
     text = typeof value === "bigint" ? `${value}n` : JSON.stringify(value);
