@@ -159,8 +159,9 @@ export class KeptRoom<EmitEvents extends EventsMap> {
 
   async *#entries({ from, to }: Range, options: HistoryOptions): AsyncGenerator<EntryRecord, void> {
     const { delivery } = this.#keeper;
+    const { limit = pageEntriesMax } = options;
     for (let at = from; at < to; ) {
-      const page = await this.#read(at, "forward");
+      const page = await this.#read(at, "forward", Math.min(limit, pageEntriesMax));
       // The oldest that is kept may have gone since it was looked up: nobody asked for that one.
       const wanted = options.after !== undefined || at > from;
       const gaps = page.gaps.filter(
