@@ -32,7 +32,7 @@ export interface LaneExit {
   checkpoint(): Promise<Uint8Array>;
 }
 
-/** Tags that may be remembered though nothing with them is pending. */
+/** So many tags may be remembered though nothing with them is pending. */
 const tagsSlack = 4096;
 
 export class JournalLane implements StreamFollower {
@@ -56,6 +56,8 @@ export class JournalLane implements StreamFollower {
    * others are noted when somebody asks, and where nothing follows, nobody does.
    */
   readonly #pendingTags = new Map<string, number>();
+  /** With more tags those that have passed are looked for. */
+  #tagsMax = tagsSlack;
   #pendingUntagged = 0;
   #noted = 0;
   /** What has happened and was not passed on yet: the exit is never called from within itself. */
@@ -211,10 +213,11 @@ export class JournalLane implements StreamFollower {
   #remove(record: LaneRecord): void {
     this.#pending.remove(record);
     if (this.#pending.size > 0) {
-      if (this.#pendingTags.size > tagsSlack + 4 * this.#pending.size) this.#forgetPassedTags();
+      if (this.#pendingTags.size > this.#tagsMax) this.#forgetPassedTags();
       return;
     }
     if (this.#pendingTags.size > 0) this.#pendingTags.clear();
+    this.#tagsMax = tagsSlack;
     this.#pendingUntagged = 0;
   }
 
@@ -224,6 +227,8 @@ export class JournalLane implements StreamFollower {
     for (const [tag, ticket] of this.#pendingTags) {
       if (ticket < oldest) this.#pendingTags.delete(tag);
     }
+    // An entry may have many: what is left is looked through again only when as many have come.
+    this.#tagsMax = Math.max(tagsSlack, 2 * this.#pendingTags.size);
   }
 
   #finish(record: LaneRecord, outcome: Outcome): void {
