@@ -48,7 +48,7 @@ export const faults: readonly Fault[] = [
   {
     what: "what is not stored overtakes an entry for a room",
     file: lane,
-    code: "      for (const room of rooms ?? []) consider(tagOfRoom(room));\n",
+    code: "      this.#visitPendingTags(session, rooms ?? noRooms, consider);\n",
     without: "",
   },
   {

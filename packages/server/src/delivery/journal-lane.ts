@@ -16,7 +16,7 @@ import {
 import { LaneChange, LaneEntry, type Outcome } from "./lane-records.ts";
 import { PendingRecords } from "./pending-records.ts";
 import type { Session } from "./session.ts";
-import { tagOfRoom } from "./tags.ts";
+import { isOfUnnamedRoom, tagOfRoom } from "./tags.ts";
 
 type LaneRecord = LaneEntry | LaneChange;
 
@@ -34,6 +34,8 @@ export interface LaneExit {
 
 /** So many tags may be remembered though nothing with them is pending. */
 const tagsSlack = 4096;
+
+const noRooms: ReadonlySet<string> = new Set();
 
 export class JournalLane implements StreamFollower {
   readonly #exit: LaneExit;
@@ -156,12 +158,32 @@ export class JournalLane implements StreamFollower {
     if (this.#pendingTags.size > 0) {
       consider(session.tag);
       consider(session.userTag);
-      for (const room of rooms ?? []) consider(tagOfRoom(room));
-      // Rooms that it has left, while that is still in the lane.
-      for (const room of session.memberships.keys()) consider(room);
+      this.#visitPendingTags(session, rooms ?? noRooms, consider);
     }
     // Records may leave before older ones: one that was refused did.
     return this.#pending.lastUpTo(last);
+  }
+
+  /**
+   * Visits all tags with which something is pending of the rooms that the session is in, or has left while that is still in
+   * the lane. Each acknowledgement asks, and a session may be in as many rooms as others may have entries for: it looks
+   * through whichever are fewer.
+   */
+  #visitPendingTags(
+    { memberships }: Session,
+    rooms: ReadonlySet<string>,
+    visit: (tag: string) => void,
+  ): void {
+    if (this.#pendingTags.size >= rooms.size + memberships.size) {
+      for (const room of rooms) visit(tagOfRoom(room));
+      for (const room of memberships.keys()) visit(room);
+      return;
+    }
+    let tags: ReadonlySet<string> | undefined;
+    for (const tag of this.#pendingTags.keys()) {
+      if (isOfUnnamedRoom(tag)) tags ??= new Set([...rooms].map(tagOfRoom));
+      if ((tags ?? rooms).has(tag) || memberships.has(tag)) visit(tag);
+    }
   }
 
   #noteTags(): void {

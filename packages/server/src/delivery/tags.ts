@@ -22,7 +22,12 @@ export function tagOfRoom(room: unknown): string {
   return typeof room === "string" ? room : `\u0000j${JSON.stringify(room) ?? "null"}`;
 }
 
+/** Whether the tag is that of a room whose name is no string. */
+export function isOfUnnamedRoom(tag: string): boolean {
+  return tag.startsWith("\u0000j");
+}
+
 /** The room that has the tag, as an application named it. */
 export function roomOfTag(tag: string): string {
-  return tag.startsWith("\u0000j") ? (JSON.parse(tag.slice(2)) as string) : tag;
+  return isOfUnnamedRoom(tag) ? (JSON.parse(tag.slice(2)) as string) : tag;
 }
