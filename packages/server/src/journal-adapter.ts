@@ -193,7 +193,7 @@ export class JournalAdapter extends Adapter {
     if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
     for (const room of rooms) {
       const tag = this.#tagOf(room);
-      for (const session of [...sessions.members(tag), ...changing]) {
+      for (const session of [...sessions.members(tag), ...changing.of(tag)]) {
         if (tag === session.userTag || session.showsIn(tagOfRoom(room))) consider(session);
       }
       consider(sessions.bySocketId(room));

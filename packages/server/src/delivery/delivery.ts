@@ -29,6 +29,7 @@ import { releaseOthers } from "./poison.ts";
 import { epochOf, noEpoch, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
+import { RoomsAhead } from "./rooms-ahead.ts";
 import { burstOf, type Session } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
 import { SessionExpiry } from "./session-expiry.ts";
@@ -62,7 +63,7 @@ export class Delivery implements LaneExit {
   readonly receipts: ReceiptStore;
   readonly expiry: SessionExpiry;
   /** Broadcasts that await answers, by offset. */ readonly awaitedAcks = new AwaitedBroadcasts();
-  /** Sessions with changes of rooms in the lane. */ readonly changing = new Set<Session>();
+  /** Sessions with changes of rooms in the lane. */ readonly changing = new RoomsAhead();
 
   constructor(journal: Promise<Journal>, options: DeliveryOptions) {
     this.options = options;

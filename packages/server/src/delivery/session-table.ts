@@ -17,6 +17,7 @@ import {
   type SessionChange,
   type SessionStart,
 } from "./session-changes.ts";
+import { SessionIndex } from "./session-index.ts";
 import { restoredSession, type StoredSession, storedSession } from "./stored-session.ts";
 
 /** So many private ids of a session are good: the one that its client uses, and those that were told last. */
@@ -24,8 +25,6 @@ const pidsMax = 4;
 
 /** Older ids of a session's sockets under which it is still found. */
 const socketIdsMax = 16;
-
-const nobody: ReadonlySet<Session> = new Set();
 
 /**
  * The first line of a checkpoint; each session, answer and attempt has one of its own behind it. In version 1 all are in
@@ -49,11 +48,11 @@ export class SessionTable {
   readonly byKey = new Map<string, Session>();
   readonly #byPid = new Map<string, Session>();
   readonly #bySocketId = new Map<string, Session>();
-  readonly #byHolder = new Map<string, Set<Session>>();
+  readonly #byHolder = new SessionIndex();
   /** Members by tag, connected or not. */
-  readonly #members = new Map<string, Set<Session>>();
+  readonly #members = new SessionIndex();
   /** Connected members by tag. */
-  readonly #connected = new Map<string, Set<Session>>();
+  readonly #connected = new SessionIndex();
   /** All that are connected. */
   readonly connected = new Set<Session>();
   /** Sessions whose start is not committed yet. */
@@ -77,16 +76,15 @@ export class SessionTable {
   }
 
   ofHolder(identity: Identity): ReadonlySet<Session> {
-    const holder = holderOf(identity);
-    return (holder === undefined ? undefined : this.#byHolder.get(holder)) ?? nobody;
+    return this.#byHolder.of(holderOf(identity) ?? "");
   }
 
   members(tag: string): ReadonlySet<Session> {
-    return this.#members.get(tag) ?? nobody;
+    return this.#members.of(tag);
   }
 
   connectedMembers(tag: string): ReadonlySet<Session> {
-    return this.#connected.get(tag) ?? nobody;
+    return this.#connected.of(tag);
   }
 
   // --- changing ---
@@ -115,13 +113,13 @@ export class SessionTable {
     // What of older entries was on its way to the connection before is not known to have arrived.
     for (const backfill of session.backfills ?? []) backfill.sent = backfill.next;
     session.offlineSinceMs = undefined;
-    for (const tag of openTags(session)) addTo(this.#connected, tag, session);
+    for (const tag of openTags(session)) this.#connected.add(tag, session);
   }
 
   disconnect(session: Session, nowMs: number): void {
     if (!this.connected.delete(session)) return;
     session.offlineSinceMs = nowMs;
-    for (const tag of openTags(session)) removeFrom(this.#connected, tag, session);
+    for (const tag of openTags(session)) this.#connected.remove(tag, session);
     if (session.end !== undefined) this.#forget(session);
   }
 
@@ -239,17 +237,17 @@ export class SessionTable {
     for (const pid of session.pids) this.#byPid.set(pid, session);
     for (const id of session.socketIds) this.#bySocketId.set(id, session);
     const holder = session.identity && holderOf(session.identity);
-    if (holder !== undefined) addTo(this.#byHolder, holder, session);
-    for (const tag of openTags(session)) addTo(this.#members, tag, session);
+    if (holder !== undefined) this.#byHolder.add(holder, session);
+    for (const tag of openTags(session)) this.#members.add(tag, session);
   }
 
   #end(session: Session, offset: number): void {
     session.end = offset;
     for (const pid of session.pids) this.#byPid.delete(pid);
     const holder = session.identity && holderOf(session.identity);
-    if (holder !== undefined) removeFrom(this.#byHolder, holder, session);
+    if (holder !== undefined) this.#byHolder.remove(holder, session);
     this.byKey.delete(session.key);
-    for (const tag of openTags(session)) removeFrom(this.#members, tag, session);
+    for (const tag of openTags(session)) this.#members.remove(tag, session);
     // One that still catches up gets what came before its end.
     if (!this.connected.has(session)) this.#forget(session);
   }
@@ -261,13 +259,13 @@ export class SessionTable {
   }
 
   #enter(session: Session, room: string): void {
-    addTo(this.#members, room, session);
-    if (this.connected.has(session)) addTo(this.#connected, room, session);
+    this.#members.add(room, session);
+    if (this.connected.has(session)) this.#connected.add(room, session);
   }
 
   #exit(session: Session, room: string): void {
-    removeFrom(this.#members, room, session);
-    removeFrom(this.#connected, room, session);
+    this.#members.remove(room, session);
+    this.#connected.remove(room, session);
   }
 
   #receipt(key: string, receipt: number): void {
@@ -361,17 +359,4 @@ function openTags(session: Session): string[] {
   const tags = [session.tag, ...session.rooms()];
   if (session.userTag !== undefined) tags.push(session.userTag);
   return tags;
-}
-
-function addTo(index: Map<string, Set<Session>>, key: string, session: Session): void {
-  const set = index.get(key);
-  if (set === undefined) index.set(key, new Set([session]));
-  else set.add(session);
-}
-
-function removeFrom(index: Map<string, Set<Session>>, key: string, session: Session): void {
-  const set = index.get(key);
-  if (set === undefined) return;
-  set.delete(session);
-  if (set.size === 0) index.delete(key);
 }

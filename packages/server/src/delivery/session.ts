@@ -6,6 +6,7 @@
  */
 import type { Backfill } from "./backfill.ts";
 import { Suspicion } from "./poison.ts";
+import type { RoomsAhead } from "./rooms-ahead.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { sessionTag, userTag } from "./tags.ts";
@@ -160,25 +161,30 @@ export class Session {
   }
 
   /** What the application changes is so for it at once. @param changing the sessions of which that is true */
-  lookAhead(change: SessionChange, changing: Set<Session>): void {
+  lookAhead(change: SessionChange, changing: RoomsAhead): void {
     if (change.type === "end") this.ending = true;
     if (change.type !== "join" && change.type !== "leave") return;
+    if (this.ahead === undefined) changing.enter(this);
     this.ahead ??= new Map();
-    changing.add(this);
     const joined = change.type === "join";
-    for (const room of change.rooms) this.ahead.set(room, { change, joined });
+    for (const room of change.rooms) {
+      this.ahead.set(room, { change, joined });
+      changing.add(room, this);
+    }
   }
 
   /** The change has come out of the lane, or was refused. */
-  caughtUpWith(change: SessionChange, changing: Set<Session>): void {
+  caughtUpWith(change: SessionChange, changing: RoomsAhead): void {
     const { ahead } = this;
     if (ahead === undefined || (change.type !== "join" && change.type !== "leave")) return;
     for (const room of change.rooms) {
-      if (ahead.get(room)?.change === change) ahead.delete(room);
+      if (ahead.get(room)?.change !== change) continue;
+      ahead.delete(room);
+      changing.remove(room, this);
     }
     if (ahead.size > 0) return;
     this.ahead = undefined;
-    changing.delete(this);
+    changing.exit(this);
   }
 
   /** Whether it is in the room as the application sees it: after all changes that it has made. */
