@@ -215,7 +215,7 @@ class PublishedEvent implements PublishResult {
 /** The sessions that an entry is for and that have not confirmed it. */
 export function missing(keeper: SessionKeeper, entry: Addressed): SessionDetails[] {
   const found: SessionDetails[] = [];
-  for (const session of keeper.delivery.sessions.byKey.values()) {
+  for (const session of keeper.delivery.sessions.candidates(entry)) {
     if (session.receipt < entry.offset && session.receives(entry)) {
       found.push(keeper.detailsOf(session));
     }

@@ -10,7 +10,7 @@ import { stillOwed } from "./backfill.ts";
 import { joinLines, linesOf } from "./checkpoint-lines.ts";
 import type { Pieces } from "./delivery-options.ts";
 import { type OnceLimits, type OnceLine, OnceTable, type StoredOnce } from "./once-table.ts";
-import { Session } from "./session.ts";
+import { type Addressed, Session } from "./session.ts";
 import {
   decodeChange,
   type Identity,
@@ -51,6 +51,8 @@ export class SessionTable {
   readonly #byHolder = new SessionIndex();
   /** Members by tag, connected or not. */
   readonly #members = new SessionIndex();
+  /** Those who were members, by tag. */
+  readonly #former = new SessionIndex();
   /** Connected members by tag. */
   readonly #connected = new SessionIndex();
   /** All that are connected. */
@@ -60,6 +62,7 @@ export class SessionTable {
   readonly once: OnceTable;
   /** The last record that has come out of the lane. */
   #applied = 0;
+  #placesGiven = 0;
 
   constructor(replies: OnceLimits) {
     this.once = new OnceTable(replies);
@@ -85,6 +88,15 @@ export class SessionTable {
 
   connectedMembers(tag: string): ReadonlySet<Session> {
     return this.#connected.of(tag);
+  }
+
+  /** Whom an entry may be for: all that it is for are among them, in the order of `byKey`. */
+  candidates({ tags }: Addressed): Iterable<Session> {
+    const sets = tags.flatMap((tag) => [this.#members.of(tag), this.#former.of(tag)]);
+    const most = sets.reduce((sum, { size }) => sum + size, 0);
+    if (tags.length === 0 || most >= this.byKey.size) return this.byKey.values();
+    const found = new Set(sets.flatMap((set) => [...set]));
+    return [...found].sort((one, other) => one.place - other.place);
   }
 
   // --- changing ---
@@ -233,12 +245,17 @@ export class SessionTable {
   }
 
   #add(session: Session): void {
+    session.place = this.#placesGiven++;
+    session.former = this.#former;
     this.byKey.set(session.key, session);
     for (const pid of session.pids) this.#byPid.set(pid, session);
     for (const id of session.socketIds) this.#bySocketId.set(id, session);
     const holder = session.identity && holderOf(session.identity);
     if (holder !== undefined) this.#byHolder.add(holder, session);
     for (const tag of openTags(session)) this.#members.add(tag, session);
+    for (const room of session.memberships.keys()) {
+      if (!session.isIn(room)) this.#former.add(room, session);
+    }
   }
 
   #end(session: Session, offset: number): void {
@@ -248,6 +265,8 @@ export class SessionTable {
     if (holder !== undefined) this.#byHolder.remove(holder, session);
     this.byKey.delete(session.key);
     for (const tag of openTags(session)) this.#members.remove(tag, session);
+    for (const room of session.memberships.keys()) this.#former.remove(room, session);
+    session.former = undefined;
     // One that still catches up gets what came before its end.
     if (!this.connected.has(session)) this.#forget(session);
   }
@@ -260,12 +279,14 @@ export class SessionTable {
 
   #enter(session: Session, room: string): void {
     this.#members.add(room, session);
+    this.#former.remove(room, session);
     if (this.connected.has(session)) this.#connected.add(room, session);
   }
 
   #exit(session: Session, room: string): void {
     this.#members.remove(room, session);
     this.#connected.remove(room, session);
+    if (session.memberships.has(room)) this.#former.add(room, session);
   }
 
   #receipt(key: string, receipt: number): void {

@@ -5,9 +5,11 @@
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
 import type { Backfill } from "./backfill.ts";
+import { type Intervals, pairsOf } from "./intervals.ts";
 import { Suspicion } from "./poison.ts";
 import type { RoomsAhead } from "./rooms-ahead.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
+import type { SessionIndex } from "./session-index.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { sessionTag, userTag } from "./tags.ts";
 
@@ -17,9 +19,6 @@ export interface Addressed {
   readonly tags: readonly string[];
   readonly except: readonly string[];
 }
-
-/** Stays in the room from after the first offset up to and with the second. Flat, two numbers each, oldest first. */
-type Intervals = number[];
 
 /** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
 const passedIntervalsMax = 16;
@@ -39,14 +38,6 @@ const burstsWaiting = 32;
 /** What a client is sent in one turn until it is told how far it is, in bytes. */
 export function burstOf(highWaterBytes: number): number {
   return Math.min(burstBytesMax, highWaterBytes / burstsWaiting);
-}
-
-function pairsOf(intervals: Intervals = []): { after: number; upTo: number }[] {
-  const pairs = [];
-  for (let at = 0; at < intervals.length; at += 2) {
-    pairs.push({ after: intervals[at] ?? 0, upTo: intervals[at + 1] ?? 0 });
-  }
-  return pairs;
 }
 
 export class Session {
@@ -102,6 +93,10 @@ export class Session {
   offlineSinceMs: number | undefined;
 
   // --- of this process only ---
+  /** Its place in the order of all sessions. */
+  place = 0;
+  /** Has it by each room that it is in no more, and whose entries of then are for it. */
+  former: SessionIndex | undefined;
   /** Its end is in the lane, or has come out of it: nobody takes it up any more. */
   ending = false;
   /** Changes of rooms that are still in the lane, the last one of each room: the application sees them already. */
@@ -242,7 +237,7 @@ export class Session {
       left.delete(oldest);
       if (isIn) continue;
       this.#forget(upTo);
-      this.memberships.delete(oldest);
+      this.#forgetRoom(oldest);
       this.backfilled.delete(oldest);
     }
   }
@@ -255,7 +250,7 @@ export class Session {
   refuse(room: string, at: number): boolean {
     const wasIn = this.isIn(room);
     const kept = pairsOf(this.memberships.get(room)).filter(({ after }) => after < at);
-    if (kept.length === 0) this.memberships.delete(room);
+    if (kept.length === 0) this.#forgetRoom(room);
     else
       this.memberships.set(
         room,
@@ -322,7 +317,12 @@ export class Session {
       intervals.splice(0, 2);
       this.#forget(upTo);
     }
-    if (intervals.length === 0) this.memberships.delete(room);
+    if (intervals.length === 0) this.#forgetRoom(room);
+  }
+
+  #forgetRoom(room: string): void {
+    this.memberships.delete(room);
+    this.former?.remove(room, this);
   }
 
   /** Forgets what lies before the first entry that can be read, or given from memory; not what it is still to pass. */
@@ -331,7 +331,7 @@ export class Session {
     const tail = catchesUp ? Math.min(first, this.position + 1) : first;
     for (const [room, intervals] of this.memberships) {
       while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
-      if (intervals.length === 0) this.memberships.delete(room);
+      if (intervals.length === 0) this.#forgetRoom(room);
     }
     for (const [room, intervals] of this.backfilled) {
       while (intervals.length > 0 && (intervals[1] ?? 0) < tail) intervals.splice(0, 2);
