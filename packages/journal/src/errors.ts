@@ -4,7 +4,7 @@ export const journalErrors = {
   HF_STORE_FULL: "the store is full: nothing more is taken until there is space again",
   HF_STORE_FAILED: "the store failed while it wrote; whether the record was kept is not known",
   HF_STORE_READ_ONLY: "the store failed before, and takes nothing more until the process restarts",
-  HF_STORE_LOCKED: "another process has the store open",
+  HF_STORE_LOCKED: "the store is open already",
   HF_STORE_FORMAT: "the store has a format that this version does not read",
   HF_STORE_CORRUPT: "the store is damaged",
   HF_STORE_INVALID: "the folder cannot be used as a store",
