@@ -110,6 +110,7 @@ export class FilesMachine implements JournalMachine {
       cacheBytes: this.#files.cacheBytes,
       groupBytes: this.#files.groupBytes,
       readCacheBytes: this.#files.cacheBytes,
+      indexBytes: this.#files.cacheBytes,
       retention: { entries: this.#plan.keptEntries },
     };
   }

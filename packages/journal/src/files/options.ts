@@ -36,7 +36,7 @@ export interface FilesJournalOptions {
   readonly readCacheBytes?: number;
   /** How many streams there may be; more are not made, HF_STREAMS_TOO_MANY. Default: 100,000. */
   readonly streamsMax?: number;
-  /** What the indexes of older parts may take in memory. Default: 64 MiB. */
+  /** What the indexes of older parts, and the filters of those that are not there, may take in memory. Default: 64 MiB. */
   readonly indexBytes?: number;
 }
 

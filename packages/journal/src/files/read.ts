@@ -6,9 +6,11 @@ import type { BlockCache } from "./block-cache.ts";
 import type { FilesStream } from "./files-stream.ts";
 import { FrameHead, frameAt, frameKinds, lengthAt, readEntry, readHead } from "./frame.ts";
 import { overlapBytes, type ReadCache, windowBytes } from "./read-cache.ts";
+import type { Rows } from "./rows.ts";
 import type { Segment } from "./segment.ts";
-import type { Rows, SegmentIndex } from "./segment-index.ts";
+import type { SegmentIndex } from "./segment-index.ts";
 import type { SegmentStore } from "./segment-store.ts";
+import { keysOf } from "./tag-filter.ts";
 
 const head = new FrameHead();
 
@@ -20,6 +22,8 @@ class PageBuilder {
   readonly #gaps: UnreadableRange[] = [];
   readonly #head: number;
   readonly tail: number;
+  /** Of the tags that are wanted, once they are looked for in a filter. */
+  #keys: readonly number[] | undefined;
   #bytes = 0;
   /** The last offset that was looked at. */
   #reached: number;
@@ -53,6 +57,13 @@ class PageBuilder {
       return this.forward ? range.last > from : range.first < from;
     });
     return this.forward ? wanted : wanted.reverse();
+  }
+
+  /** Whether a segment has nothing that is wanted, as far as can be told without its index. */
+  passesOver({ index, filter }: Segment): boolean {
+    if (index !== undefined || filter === undefined) return false;
+    this.#keys ??= keysOf(this.stream, this.request);
+    return this.#keys !== undefined && !this.#keys.some((key) => filter.mayHave(key));
   }
 
   /** Rows of one segment that are wanted, after what was looked at; ends where the page does. */
@@ -147,6 +158,7 @@ export class Reader {
   /** Takes what is in memory. @returns whether that is all */
   #isInMemory(builder: PageBuilder): boolean {
     for (const segment of builder.segments(this.#store.segments)) {
+      if (builder.passesOver(segment)) continue;
       const { index } = segment;
       if (index === undefined) return false;
       for (const row of builder.rows(index)) {
@@ -164,6 +176,7 @@ export class Reader {
   async #fromDisk(stream: FilesStream, builder: PageBuilder): Promise<Page> {
     try {
       for (const segment of builder.segments(this.#store.segments)) {
+        if (builder.passesOver(segment)) continue;
         await this.#readSegment(builder, segment);
         if (builder.ended) break;
       }

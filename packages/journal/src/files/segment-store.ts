@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import { isFull, readFile, removeFile } from "./file-io.ts";
 import type { FreeSpace } from "./free-space.ts";
+import { IndexMemory } from "./index-memory.ts";
 import { indexName, segmentName } from "./names.ts";
 import { rebuildIndex } from "./rebuild-index.ts";
 import { createSegment, OpenSegments, Segment } from "./segment.ts";
@@ -17,7 +18,7 @@ export interface SegmentStoreOptions {
   readonly segmentBytes: number;
   readonly minimumFreeBytes: number;
   readonly space: FreeSpace;
-  /** How much the indexes of sealed segments may take in memory. */
+  /** How much the indexes of sealed segments, and their filters, may take in memory. */
   readonly indexBytes: number;
 }
 
@@ -44,8 +45,7 @@ export class SegmentStore {
   #preparing: Promise<void> | undefined;
   /** Whether there is no space for another segment. */
   lacking = false;
-  /** Sealed segments whose index is in memory; the one used last is last. */
-  readonly #loaded = new Map<number, Segment>();
+  readonly #indexes: IndexMemory;
   readonly #loading = new Map<number, Promise<SegmentIndex>>();
 
   constructor(
@@ -57,6 +57,7 @@ export class SegmentStore {
     this.#options = options;
     this.#host = host;
     this.#open = new OpenSegments(options.disk, options.folder);
+    this.#indexes = new IndexMemory(options.indexBytes);
     this.segments = [...segments];
     this.#next = prepared;
     this.#lastTaken = segments.at(-1)?.number ?? 0;
@@ -94,8 +95,7 @@ export class SegmentStore {
     segment.index = new SegmentIndex();
     const sealed = this.active;
     this.segments.push(segment);
-    if (sealed !== undefined) this.#loaded.set(sealed.number, sealed);
-    this.#unloadOldest();
+    if (sealed !== undefined) this.#indexes.loaded(sealed);
     this.prepare();
   }
 
@@ -148,7 +148,7 @@ export class SegmentStore {
   /** @returns at once when it is in memory; otherwise it is read, or made again from the segment */
   indexOf(segment: Segment): SegmentIndex | Promise<SegmentIndex> {
     if (segment.index !== undefined) {
-      if (this.#loaded.delete(segment.number)) this.#loaded.set(segment.number, segment);
+      this.#indexes.used(segment);
       return segment.index;
     }
     let loading = this.#loading.get(segment.number);
@@ -164,7 +164,7 @@ export class SegmentStore {
     const segment = this.segments.shift();
     if (segment === undefined) return;
     const { disk, folder } = this.#options;
-    this.#loaded.delete(segment.number);
+    this.#indexes.forget(segment);
     await this.#open.forget(segment.number);
     await disk.unlink(join(folder, segmentName(segment.number)));
     await removeFile(disk, join(folder, indexName(segment.number)));
@@ -213,20 +213,10 @@ export class SegmentStore {
     const index =
       (bytes && SegmentIndex.decode(bytes, segment.number, segment.end)) ??
       (await this.use(segment, (file) => rebuildIndex(file, segment)));
+    // Retention may have removed it meanwhile: nobody asks for it again.
+    if (!this.segments.includes(segment)) return index;
     segment.index = index;
-    this.#loaded.set(segment.number, segment);
-    this.#unloadOldest();
+    this.#indexes.loaded(segment);
     return index;
-  }
-
-  #unloadOldest(): void {
-    let bytes = 0;
-    for (const { index } of this.#loaded.values()) bytes += index?.bytes ?? 0;
-    for (const [number, segment] of this.#loaded) {
-      if (bytes <= this.#options.indexBytes || this.#loaded.size <= 1) return;
-      bytes -= segment.index?.bytes ?? 0;
-      segment.index = undefined;
-      this.#loaded.delete(number);
-    }
   }
 }

@@ -9,6 +9,7 @@ import { frameSeed } from "./frame.ts";
 import { SegmentIds } from "./ids.ts";
 import { corrupt, segmentName } from "./names.ts";
 import type { SegmentIndex } from "./segment-index.ts";
+import type { TagFilter } from "./tag-filter.ts";
 
 /** The head has sectors of its own: they are never written again. */
 export const segmentHeadBytes = 512;
@@ -36,6 +37,8 @@ export class Segment {
   lastAgeMs = 0;
   readonly ranges = new Map<number, Range>();
   index: SegmentIndex | undefined;
+  /** What its index has, once that was in memory and is not any more. */
+  filter: TagFilter | undefined;
   /** Its message ids, while it is written to and until they are in a file. */
   ids = new SegmentIds();
 
