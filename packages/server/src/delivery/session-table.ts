@@ -9,6 +9,7 @@ import type { Restored } from "@holdfast/journal";
 import { stillOwed } from "./backfill.ts";
 import { joinLines, linesOf } from "./checkpoint-lines.ts";
 import type { Pieces } from "./delivery-options.ts";
+import { FormerMembers } from "./former-members.ts";
 import { type OnceLimits, type OnceLine, OnceTable, type StoredOnce } from "./once-table.ts";
 import { type Addressed, Session } from "./session.ts";
 import {
@@ -52,7 +53,7 @@ export class SessionTable {
   /** Members by tag, connected or not. */
   readonly #members = new SessionIndex();
   /** Those who were members, by tag. */
-  readonly #former = new SessionIndex();
+  readonly #former = new FormerMembers();
   /** Connected members by tag. */
   readonly #connected = new SessionIndex();
   /** All that are connected. */

@@ -5,11 +5,11 @@
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
 import type { Backfill } from "./backfill.ts";
+import type { FormerMembers } from "./former-members.ts";
 import { type Intervals, pairsOf } from "./intervals.ts";
 import { Suspicion } from "./poison.ts";
 import type { RoomsAhead } from "./rooms-ahead.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
-import type { SessionIndex } from "./session-index.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
 import { sessionTag, userTag } from "./tags.ts";
 
@@ -96,7 +96,7 @@ export class Session {
   /** Its place in the order of all sessions. */
   place = 0;
   /** Has it by each room that it is in no more, and whose entries of then are for it. */
-  former: SessionIndex | undefined;
+  former: FormerMembers | undefined;
   /** Its end is in the lane, or has come out of it: nobody takes it up any more. */
   ending = false;
   /** Changes of rooms that are still in the lane, the last one of each room: the application sees them already. */
