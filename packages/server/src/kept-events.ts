@@ -156,6 +156,7 @@ class Sweeping {
   readonly #expiry: SessionExpiry;
   readonly #alarm: Alarm<Sweeping>;
   #stopped = false;
+  #sweeps = false;
 
   constructor(expiry: SessionExpiry, wheel: TimerWheel) {
     this.#wheel = wheel;
@@ -164,12 +165,14 @@ class Sweeping {
   }
 
   start(): void {
-    if (this.#stopped || this.#alarm.armed || !this.#expiry.hasOffline) return;
+    if (this.#stopped || this.#sweeps || this.#alarm.armed || !this.#expiry.hasOffline) return;
     this.#wheel.arm(this.#alarm, this.#expiry.intervalMs);
   }
 
-  due(): void {
-    this.#expiry.sweep();
+  async due(): Promise<void> {
+    this.#sweeps = true;
+    await this.#expiry.sweep(() => this.#stopped);
+    this.#sweeps = false;
     this.start();
   }
 
@@ -180,7 +183,7 @@ class Sweeping {
 }
 
 function sweepIsDue(sweeping: Sweeping): void {
-  sweeping.due();
+  void sweeping.due();
 }
 
 /** Whom tags stand for, as an application names them. */

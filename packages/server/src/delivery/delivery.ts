@@ -70,10 +70,9 @@ export class Delivery implements LaneExit {
     this.#burst = burstOf(options.highWaterBytes);
     this.sessions = new SessionTable(options.replies);
     this.lane = new JournalLane(this, options.afterTurn);
-    const { expiry, wallMs, monotonicMs } = options;
-    this.expiry = new SessionExpiry({ ...expiry, wallMs, monotonicMs }, this.sessions, (change) =>
-      this.change(change),
-    );
+    const { wallMs, monotonicMs, pieces } = options;
+    const expiry = { ...options.expiry, wallMs, monotonicMs, pieces };
+    this.expiry = new SessionExpiry(expiry, this.sessions, (change) => this.change(change));
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later, (session) => {
       this.catchUp.drained(session);

@@ -6,6 +6,7 @@
  * on as the monotonic clock does. So a wall clock that jumps ends no session before its time, and those who were
  * connected when the server ended count as the last that went, whatever it says.
  */
+import type { Pieces } from "./delivery-options.ts";
 import type { Session } from "./session.ts";
 import type { SessionChange } from "./session-changes.ts";
 
@@ -16,6 +17,7 @@ export interface ExpiryOptions {
   readonly sessionsMax: number;
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
+  readonly pieces: Pieces;
 }
 
 interface Sessions {
@@ -69,20 +71,39 @@ export class SessionExpiry {
     return Math.min(Math.max(this.#options.keepMs / 4, 1000), 60_000);
   }
 
-  /** Ends those whose time is up. */
-  sweep(): void {
-    const oldestMs = this.nowMs() - this.#options.keepMs;
+  /** Ends those whose time is up, so many in a turn, until it is `stopped`. */
+  async sweep(stopped: () => boolean): Promise<void> {
+    const { keepMs, pieces } = this.#options;
+    const oldestMs = this.nowMs() - keepMs;
+    const expired: Session[] = [];
     const offline: Session[] = [];
+    let others = 0;
     for (const session of this.#sessions.byKey.values()) {
-      const { offlineSinceMs, link, end } = session;
-      if (link !== undefined || end !== undefined || offlineSinceMs === undefined) continue;
-      if (offlineSinceMs <= oldestMs) this.#end(session);
+      const { offlineSinceMs, link, end, ending } = session;
+      if (ending || end !== undefined) continue;
+      if (link !== undefined || offlineSinceMs === undefined) others++;
+      else if (offlineSinceMs <= oldestMs) expired.push(session);
       else offline.push(session);
     }
-    const tooMany = this.#sessions.byKey.size - this.#options.sessionsMax;
-    if (tooMany <= 0) return;
+    const surplus = this.#wentFirst(offline, others + offline.length);
+    const latestMs = surplus.at(-1)?.offlineSinceMs ?? oldestMs;
+    let count = 0;
+    for (const session of [...expired, ...surplus]) {
+      // Its client may have come back since, and gone again.
+      const { link, ending, offlineSinceMs = Number.POSITIVE_INFINITY } = session;
+      if (link === undefined && !ending && offlineSinceMs <= latestMs) this.#end(session);
+      if (++count % pieces.pieceOfWork !== 0) continue;
+      await pieces.rest();
+      if (stopped()) return;
+    }
+  }
+
+  /** Those of them that are too many, of so many in all. */
+  #wentFirst(offline: Session[], all: number): Session[] {
+    const tooMany = all - this.#options.sessionsMax;
+    if (tooMany <= 0) return [];
     offline.sort((a, b) => (a.offlineSinceMs ?? 0) - (b.offlineSinceMs ?? 0));
-    for (const session of offline.slice(0, tooMany)) this.#end(session);
+    return offline.slice(0, tooMany);
   }
 
   #end({ key }: Session): void {
