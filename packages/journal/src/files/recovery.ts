@@ -53,7 +53,7 @@ class Recovery {
   readonly #lenient: boolean;
   readonly #open: OpenSegments;
   #checkpoint: Checkpoint | undefined;
-  /** The heads of streams where the segment that is read begins. */
+  /** Where streams are within the segment of the checkpoint, as far as that is read: up to the checkpoint. */
   readonly #heads = new Map<number, number>();
   readonly #found: Recovered;
 
@@ -219,7 +219,8 @@ class Recovery {
     const mustReach = Math.max(previousEnd ?? 0, last === segment.number ? known : 0);
     await this.#judgeEnd(segment, scanner, { place, what, mustReach });
     segment.flushed = segment.end;
-    if (last === segment.number && segment.end < known) this.#loseKnown(segment);
+    if (last === segment.number && known > segmentHeadBytes)
+      this.#loseKnown(segment, segment.end >= known || previousEnd !== undefined);
     const used = segment.end > segmentHeadBytes;
     if (used) this.#found.unproven = { segment: segment.number, from: flushed, to: segment.end };
     return used;
@@ -264,9 +265,7 @@ class Recovery {
       this.#refuse(corrupt(segment.name, `no stream ${number}, ${at()}`));
       return;
     }
-    const before = isNew
-      ? stream.head
-      : (segment.ranges.get(number)?.last ?? this.#heads.get(number));
+    const before = isNew ? stream.head : this.#heads.get(number);
     if (before !== undefined && offset <= before) {
       throw corrupt(segment.name, `offset ${offset} follows ${before}, ${at()}`);
     }
@@ -290,7 +289,10 @@ class Recovery {
       const id = texts.messageId;
       if (id !== undefined) segment.ids.add(number, offset, ageMs, id);
     }
-    if (!isNew) return;
+    if (!isNew) {
+      this.#heads.set(number, offset);
+      return;
+    }
     stream.head = offset;
     const isSession = head.kind === frameKinds.session && offset > (stream.state?.offset ?? 0);
     if (isSession) stream.sessions.push(frame.session());
@@ -306,14 +308,19 @@ class Recovery {
     if (isNew) applyControl(this.#found, control);
   }
 
-  /** A segment ends before the checkpoint that was made within it: what stood there is lost, whatever later segments have. */
-  #loseKnown(segment: Segment): void {
-    const { segments, streams, lostAfter } = this.#found;
-    for (const [number, { head, tail }] of streams) {
-      const before = segments.map(({ ranges }) => ranges.get(number)?.last ?? 0);
-      const reached = segment.ranges.get(number)?.last ?? Math.max(tail - 1, ...before);
-      if (reached < head)
-        lostAfter.set(number, Math.min(reached, lostAfter.get(number) ?? reached));
+  /** What stood right before the checkpoint, and is not there, is lost. When the record goes on behind it, no offset of it is given again. */
+  #loseKnown(segment: Segment, goesOn: boolean): void {
+    const { segments, lostAfter } = this.#found;
+    const lastBefore = (stream: number): number =>
+      Math.max(0, ...segments.map(({ ranges }) => ranges.get(stream)?.last ?? 0));
+    for (const { number, head, tail } of this.#checkpoint?.streams ?? []) {
+      const reached =
+        this.#heads.get(number) ?? (this.#lenient ? Math.max(tail - 1, lastBefore(number)) : head);
+      if (reached >= head) continue;
+      lostAfter.set(number, Math.min(reached, lostAfter.get(number) ?? reached));
+      if (!goesOn) continue;
+      segment.index?.holes.push({ stream: number, from: reached, to: head });
+      if ((segment.ranges.get(number)?.last ?? 0) < head) segment.extend(number, head, head);
     }
   }
 

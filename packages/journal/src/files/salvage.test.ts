@@ -103,3 +103,46 @@ it.each([
   }
   await left.journal.close();
 });
+
+/**
+ * Goal: what stood right before a checkpoint within a segment is not forgotten because the checkpoint knows it. Method: one
+ * is made behind three entries, the last ones of which are damaged; later ones are whole, in this segment and in others.
+ */
+it.each([
+  ["one of them, and one comes after them", 1, 2],
+  ["two of them, and one comes after them", 1, 3],
+  ["two of them, and a segment comes after them", 80, 3],
+])("tells that what is before the checkpoint is lost: %s", async (_, after, lostTo) => {
+  const disk = new SimulatedDisk();
+  const tags = ["room"];
+  const { journal, stream } = await open(disk);
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  for (const text of ["first", "second", "third"]) {
+    await follower.append(stream, entry(text, { tags }));
+  }
+  await journal.close();
+  const second = await open(disk);
+  // The checkpoint of the opening stays the newest one.
+  follower.checkpoint = () => new Promise(() => {});
+  second.stream.follow(follower);
+  for (let n = 0; n < after; n++) {
+    await follower.append(second.stream, entry("k".repeat(1_000), { tags }));
+  }
+  const image = disk.clone();
+  const bytes = image.bytes("/store/000000000001.segment");
+  const place = (text: string): number => Buffer.from(bytes).indexOf(text);
+  bytes.fill(7, place("second") - 42, place(lostTo === 2 ? "second" : "third") + 5);
+
+  const { streams } = await run(image);
+  expect(streams).toEqual([{ name: "/", completeTo: 1 }]);
+  // Opened twice: what was lost is as well known when the checkpoint is a later one.
+  await (await open(image)).journal.close();
+  const left = await open(image);
+  expect(left.stream.head).toBe(3 + after);
+  expect(left.stream.epochs[0]?.end).toBe(1);
+  const { entries, gaps } = await left.stream.read({ ...everything, tags: new Set(tags) });
+  expect(gaps).toEqual([{ from: 1, to: lostTo, reason: "corrupt" }]);
+  expect(entries.length).toBe(3 + after - (lostTo - 1));
+  await left.journal.close();
+});
