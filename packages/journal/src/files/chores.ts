@@ -1,6 +1,9 @@
 /**
  * What has to be written besides the record, one after the other: the index and the message ids of a sealed segment,
  * and checkpoints. Where there is no space it waits; any other error ends the journal.
+ *
+ * One checkpoint is made at a time, and says what is known when its turn comes, not when it was wanted: segments may get
+ * full faster than all sessions can be written down, and each one that waits with their states would keep them in memory.
  */
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -23,6 +26,11 @@ export interface ChoresHost {
   failed(error: unknown): void;
   /** Resolves when all that was committed so far is on the disk; rejects when the journal has failed. */
   flushed(): Promise<void>;
+  /**
+   * What is known now. Never called while something is told, so all that is committed is in it; and what waits to be
+   * written when it is called, is not named by it.
+   */
+  checkpoint(clean: boolean): UnsettledCheckpoint;
   /** The checkpoint is on the disk. */
   checkpointed(checkpoint: Checkpoint): void;
 }
@@ -35,6 +43,12 @@ export class Chores {
   readonly #host: ChoresHost;
   readonly #tasks: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
+  /** The checkpoint that comes after the one that is made, if there is one. */
+  #wanted: { readonly clean: boolean } | undefined;
+  /** Whether one is asked for, and not on the disk yet. */
+  #isMaking = false;
+  /** Resolves when all states of the one that is made are known. */
+  #asking: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
   #number: number;
@@ -56,26 +70,19 @@ export class Chores {
     if (index !== undefined) this.#add(() => this.#writeIndex(number, index.contents(number, end)));
   }
 
-  checkpoint(unsettled: UnsettledCheckpoint): void {
-    this.#number++;
-    const number = this.#number;
-    const whole = settled(unsettled);
-    // Whoever cannot say its state is heard when it is this one's turn.
-    whole.catch(() => undefined);
-    this.#add(async () => {
-      const checkpoint = await whole;
-      // What came after it was asked for may be in it, and must not be there alone after a power cut.
-      await this.#host.flushed();
-      const contents = checkpointContents(number, checkpoint);
-      await this.#create(checkpointName(number), "checkpoint", contents);
-      this.#host.checkpointed(checkpoint);
-      await this.#removeReplaced(number, checkpoint);
-    });
+  /** @param clean whether nothing is written after it */
+  checkpoint(clean: boolean): void {
+    this.#wanted = { clean };
+    this.#next();
   }
 
   /** Resolves when all is written, or has failed, or waits for space. */
   async done(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    for (;;) {
+      const busy = this.#running ?? this.#asking;
+      if (busy === undefined) return;
+      await busy;
+    }
   }
 
   /** Gives up what waits. */
@@ -88,13 +95,24 @@ export class Chores {
   #add(task: () => Promise<void>): void {
     if (this.#stopped) return;
     this.#tasks.push(task);
-    if (this.#cancelRetry === undefined) this.#start();
+    this.#next();
   }
 
-  #start(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+  #next(): void {
+    if (this.#stopped || this.#cancelRetry !== undefined) return;
+    if (this.#tasks.length > 0) {
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+        this.#next();
+      });
+    } else if (this.#wanted !== undefined && !this.#isMaking) {
+      const { clean } = this.#wanted;
+      this.#wanted = undefined;
+      this.#isMaking = true;
+      this.#asking = this.#ask(clean).finally(() => {
+        this.#asking = undefined;
+      });
+    }
   }
 
   async #run(): Promise<void> {
@@ -103,18 +121,42 @@ export class Chores {
         await task();
         this.#tasks.shift();
       } catch (error) {
-        if (!isFull(error)) {
-          this.stop();
-          return this.#host.failed(error);
-        }
+        if (!isFull(error)) return this.#fail(error);
         if (this.#stopped) return;
         this.#cancelRetry = this.#host.clock.startTimer(retryMs, () => {
           this.#cancelRetry = undefined;
-          this.#start();
+          this.#next();
         });
         return;
       }
     }
+  }
+
+  /** What gets full meanwhile is written meanwhile: the states of many sessions take their time. */
+  async #ask(clean: boolean): Promise<void> {
+    try {
+      const checkpoint = await settled(this.#host.checkpoint(clean));
+      this.#number++;
+      const number = this.#number;
+      this.#add(() => this.#writeCheckpoint(number, checkpoint));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #writeCheckpoint(number: number, checkpoint: Checkpoint): Promise<void> {
+    // What came after it was asked for may be in it, and must not be there alone after a power cut.
+    await this.#host.flushed();
+    const contents = checkpointContents(number, checkpoint);
+    await this.#create(checkpointName(number), "checkpoint", contents);
+    this.#host.checkpointed(checkpoint);
+    await this.#removeReplaced(number, checkpoint);
+    this.#isMaking = false;
+  }
+
+  #fail(error: unknown): void {
+    this.stop();
+    this.#host.failed(error);
   }
 
   /** Not flushed: what a power cut leaves of an index is known by its sum, and made again. */

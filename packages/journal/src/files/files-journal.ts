@@ -166,8 +166,26 @@ export class FilesJournal implements Journal {
     if (full.ids.size > 0) this.#idsFiles.push(full.ids.facts(full.number));
     this.store.push(next);
     this.#chores.sealed(full);
-    this.#chores.checkpoint(this.#checkpoint(next.number, next.end, false));
+    this.#chores.checkpoint(false);
     this.#armTrim(true);
+  }
+
+  /** As of the end of what is committed: a place within the active segment, except where that has just begun. */
+  checkpoint(clean: boolean): UnsettledCheckpoint {
+    this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.settings.deduplication);
+    const sealed = this.store.segments.slice(0, -1);
+    const { number: segment = 1, end: place = 0 } = this.store.active ?? {};
+    return {
+      segment,
+      place,
+      clean,
+      ageMs: this.ageMs(),
+      ...this.#promised,
+      segments: sealed.map((one) => one.facts()),
+      // A copy: it is written later, and must not name files that are still to be made.
+      ids: [...this.#idsFiles],
+      streams: this.#streams.checkpoints(),
+    };
   }
 
   checkpointed({ segment }: Checkpoint): void {
@@ -242,7 +260,7 @@ export class FilesJournal implements Journal {
     }));
     await this.#commit.flushNow();
     await this.#trimmer.restore((number) => this.#streams.numbered(number)?.tail ?? 0);
-    this.#chores.checkpoint(this.#checkpoint(active.number, active.end, false));
+    this.#chores.checkpoint(false);
     await this.#chores.done();
     if (this.#commit.failure !== undefined) throw this.#commit.failure;
     this.#armTrim(false);
@@ -286,23 +304,6 @@ export class FilesJournal implements Journal {
   }
 
   // --- upkeep ---
-
-  #checkpoint(segment: number, place: number, clean: boolean): UnsettledCheckpoint {
-    this.#idsFiles = neededIds(this.#idsFiles, this.ageMs(), this.settings.deduplication);
-    return {
-      segment,
-      place,
-      clean,
-      ageMs: this.ageMs(),
-      ...this.#promised,
-      segments: this.store.segments
-        .filter(({ number }) => number < segment)
-        .map((one) => one.facts()),
-      // A copy: it is written later, and must not name files that are still to be made.
-      ids: [...this.#idsFiles],
-      streams: this.#streams.checkpoints(),
-    };
-  }
 
   #armTrim(soon: boolean): void {
     if (this.#closing !== undefined || this.#state === "failed") return;
@@ -370,10 +371,7 @@ export class FilesJournal implements Journal {
     await this.store.settled();
     await commit?.idle();
     await commit?.flushNow();
-    const active = this.store.active;
-    if (active !== undefined && commit !== undefined && commit.failure === undefined) {
-      this.#chores.checkpoint(this.#checkpoint(active.number, active.end, true));
-    }
+    if (commit !== undefined && commit.failure === undefined) this.#chores.checkpoint(true);
     await this.#chores.done();
   }
 
