@@ -57,6 +57,8 @@ export class Admission {
   #commit: GroupCommit | undefined;
   /** Each gives whether it went through. */
   readonly #waiting: (() => boolean)[] = [];
+  #isTrying = false;
+  #isToTry = false;
   #waitingBytes = 0;
   /** A frame that may be no longer than this is allowed whatever it has: none of its texts is too long. */
   readonly #usualBytes: number;
@@ -109,7 +111,21 @@ export class Admission {
 
   /** There is a segment, or none can be had, or the journal has failed. */
   tryWaiting(): void {
-    while (this.#waiting[0]?.() === true) this.#waiting.shift();
+    this.#isToTry = true;
+    // Whoever is told something meanwhile may come here again.
+    if (this.#isTrying) return;
+    this.#isTrying = true;
+    let through = 0;
+    try {
+      while (this.#isToTry) {
+        this.#isToTry = false;
+        while (this.#waiting[through]?.() === true) through++;
+      }
+    } finally {
+      // All at once: to take out the first of a hundred thousand moves all the others. Until then what comes waits behind them.
+      this.#waiting.splice(0, through);
+      this.#isTrying = false;
+    }
   }
 
   /** The usual case, in one step. @returns false when it is another: more records, a large one, no room, a failure */

@@ -38,6 +38,7 @@ async function withoutSegment(pendingMaxBytes: number) {
   const follower = new RecordingFollower();
   stream.follow(follower);
   return {
+    disk,
     journal,
     stream,
     follower,
@@ -66,6 +67,43 @@ it("counts what waits for a segment once, and refuses what is more, the last of 
   expect(kinds.slice(refused, 160).every((kind) => kind === "refused")).toBe(true);
   expect(kinds[160]).toBe("committed");
   expect(stream.head).toBe(refused + 1);
+  await journal.close();
+});
+
+/**
+ * Goal: what waits is taken in the order in which it came, once, also when somebody appends from within. Method: entries wait
+ * for a segment for which there is no space; whoever is told that the store is full appends a session record at once.
+ */
+it("takes what waits in its order, and what is appended meanwhile after it", async () => {
+  const { journal, stream, follower, disk, hold, goOn } = await withoutSegment(1_000_000);
+  hold();
+  // The next segment is there: these fill both.
+  for (let n = 0; n < 200; n++) stream.append([entry(`${n} ${kilobyte}`)]);
+  stream.append([session("before")]);
+  disk.onCall = ({ name, path }) =>
+    name === "create" && path.includes(".segment") ? { error: "ENOSPC" } : undefined;
+  const states: string[] = [];
+  journal.onStatus = ({ state }) => {
+    states.push(state);
+    if (state === "full") stream.append([session("from within"), entry("from within")]);
+  };
+  goOn();
+  await follower.told(203);
+  expect(states).toEqual(["full"]);
+  const texts = follower.fates.map(({ record }) => Buffer.from(record.body).toString());
+  const numbers = texts.slice(0, 200).map((text) => Number.parseInt(text, 10));
+  expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  expect(texts.slice(200)).toEqual(["before", "from within", "from within"]);
+  const kinds = follower.fates.map(({ kind }) => kind);
+  const refused = kinds.indexOf("refused");
+  expect(refused).toBeGreaterThan(90);
+  expect(kinds.slice(refused, 200).every((kind) => kind === "refused")).toBe(true);
+  expect(stream.head).toBe(kinds.filter((kind) => kind === "committed").length);
+
+  // Nothing waits any more: what comes now is taken, or refused, within its turn.
+  stream.append([entry("afterwards")]);
+  await follower.told(204);
+  expect(follower.fates.length).toBe(204);
   await journal.close();
 });
 
