@@ -72,7 +72,11 @@ export class Segment {
   }
 }
 
-const zeros = new Uint8Array(1024 * 1024);
+/**
+ * In such pieces they stand least in the way of the commits that are on their way meanwhile: with 1,000 in flight these are
+ * 0.95 million a second, with pieces of a mebibyte 0.66, of 192 KiB 0.78. (Measured on ext4, a virtual disk.)
+ */
+const zeros = new Uint8Array(512 * 1024);
 
 /**
  * Makes the file of a segment, zeros from end to end. Rejects with what the disk says; nothing is left then. Flushed piece
@@ -83,7 +87,7 @@ export async function createSegment(disk: Disk, folder: string, segment: Segment
   await createFile(disk, folder, segment.name, async (file) => {
     await write(file, [wrap("segment", { number, size }, [], segmentHeadBytes)], 0);
     for (let at = segmentHeadBytes; at < size; ) {
-      // Up to a whole mebibyte: no page is in two pieces, and written twice.
+      // Up to a whole piece: no page is in two of them, and written twice.
       const length = Math.min(zeros.length - (at % zeros.length), size - at);
       await write(file, [zeros.subarray(0, length)], at);
       await flush(file);
