@@ -49,8 +49,8 @@ export function closedLoop(
   });
 
   return new Promise((resolve) => {
-    const next = () => {
-      const sentMs = performance.now();
+    // It is sent when the one before it is acknowledged: one look at the clock for both.
+    const next = (sentMs: number) => {
       inFlight++;
       publish(() => {
         inFlight--;
@@ -61,13 +61,13 @@ export function closedLoop(
         if (opened !== undefined && closed === undefined && measured < latenciesMax) {
           latencies[measured++] = nowMs - sentMs;
         }
-        if (closed === undefined) next();
+        if (closed === undefined) next(nowMs);
         else if (inFlight === 0 && opened !== undefined) {
           resolve(resultOf(opened, closed, latencies.subarray(0, measured).sort(), acknowledged));
         }
       });
     };
-    for (let index = 0; index < request.inFlight; index++) next();
+    for (let index = 0; index < request.inFlight; index++) next(performance.now());
   });
 }
 

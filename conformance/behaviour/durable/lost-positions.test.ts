@@ -2,7 +2,6 @@
  * Positions that an application has kept, of events that are gone: the store was restored from a backup (SEMANTICS 5).
  * Goal: whoever asks for what came after one is told that something is missing, and misses nothing of what is there.
  */
-import { cp } from "node:fs/promises";
 import { Server } from "holdfast";
 import { expect, it } from "vitest";
 import {
@@ -16,7 +15,7 @@ import {
   start,
 } from "../../support/clients.ts";
 import { marked } from "../../support/durable.ts";
-import { newFolder } from "../../support/folder.ts";
+import { copyStore, newFolder } from "../../support/folder.ts";
 
 /** A backup is copied while no server runs, a snapshot while one does. */
 type Copy = "backup" | "snapshot";
@@ -29,7 +28,7 @@ async function restored(copy: Copy): Promise<{ server: Running; position: string
   const before = new Server({ store: folder });
   for (const n of [1, 2]) await before.to("room").publish("n", n);
   if (copy === "backup") await before.close();
-  await cp(folder, backup, { recursive: true, filter: (path) => !path.includes("lock") });
+  copyStore(folder, backup);
   const after = copy === "backup" ? new Server({ store: folder }) : before;
   let position = "";
   for (let n = 3; n <= 40; n++) ({ position } = await after.to("room").publish("n", n));

@@ -1,12 +1,10 @@
 /** F9: a server that ends and starts again on the same folder knows its sessions, their rooms and what they missed. */
-import { cpSync } from "node:fs";
 import http from "node:http";
-import { basename } from "node:path";
 import { Server, type ServerOptions } from "holdfast";
 import { expect, it } from "vitest";
 import { closeWithTest, collect, next, nextSocket, portOf, stock } from "../../support/clients.ts";
 import { marked } from "../../support/durable.ts";
-import { newFolder } from "../../support/folder.ts";
+import { copyStore, newFolder } from "../../support/folder.ts";
 
 async function startOn(
   folder: string,
@@ -79,7 +77,7 @@ it("keeps data that was emptied after a session had come back", async () => {
   await second.io.publish("n", 1);
   // What a server that is killed now leaves: a clean close would write down all sessions as they are in memory.
   const left = newFolder();
-  cpSync(folder, left, { recursive: true, filter: (path) => !basename(path).startsWith("lock") });
+  copyStore(folder, left);
   await second.io.close();
 
   const third = await startOn(left, first.port);
@@ -123,7 +121,7 @@ it("gives who comes without a pid after a kill the session that began last", asy
     await (await connected).join(room);
   }
   const left = newFolder();
-  cpSync(folder, left, { recursive: true, filter: (path) => !basename(path).startsWith("lock") });
+  copyStore(folder, left);
   await first.io.close();
 
   const second = await startOn(left, 0, { identify });

@@ -4,13 +4,12 @@
  * copy of a server that is closed, or of one that runs; the client sees more; the copy gets more than that, in one life or
  * several, before the client is back.
  */
-import { cp } from "node:fs/promises";
 import http from "node:http";
 import { Server } from "holdfast";
 import { expect, it } from "vitest";
 import { closeWithTest, next, nextSocket, portOf, stock } from "../../support/clients.ts";
 import { marked } from "../../support/durable.ts";
-import { newFolder } from "../../support/folder.ts";
+import { copyStore, newFolder } from "../../support/folder.ts";
 
 async function startOn(store: string, port: number): Promise<{ io: Server; port: number }> {
   const httpServer = http.createServer();
@@ -52,7 +51,7 @@ it.each([
     const seen = await publish(server.io, "shared", 10);
     await marked(socket, client);
     if (copy === "a backup") await server.io.close();
-    await cp(folder, copied, { recursive: true, filter: (path) => !path.includes("lock") });
+    copyStore(folder, copied);
     if (copy === "a backup") {
       server = await startOn(folder, port);
       socket = await nextSocket(server.io);
