@@ -400,7 +400,7 @@ export class Server<
 
   /**
    * Ends the server: sockets, adapters, the store, connections, then the HTTP server. It can be attached, or listen,
-   * again: the store is opened anew then.
+   * again: the store is opened anew then. For clients that do not end their connection it waits five seconds.
    *
    * @param fn called at the end, with the error of an HTTP server that was not running
    * @returns resolves at the end

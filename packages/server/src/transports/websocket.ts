@@ -239,8 +239,10 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
 
   // `ws` itself waits half a minute for the answer to its close frame.
   override abandon(): void {
-    if (this.#socket !== undefined) this.#socket.terminate();
-    else this.#direct?.destroy();
+    // That of another engine need not have it.
+    const socket: { terminate?: () => void } | undefined = this.#socket;
+    if (socket === undefined) this.#direct?.destroy();
+    else socket.terminate?.();
   }
 
   /** @internal What `ws` emits. @returns whether it was for the transport. */
