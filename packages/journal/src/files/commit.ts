@@ -335,6 +335,7 @@ export class GroupCommit {
     this.#telling = true;
     group.tellCommitted();
     this.#telling = false;
+    this.#cache.settle(group.segment);
     if (group.isWritten) this.#host.groupCommitted();
     if (this.#running !== undefined) return;
     // Whoever answers a repeat with another one is not called from within its answer.

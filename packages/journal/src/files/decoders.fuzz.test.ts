@@ -12,13 +12,16 @@ import { type FileKind, fileKinds, unwrap, wrap } from "./container.ts";
 import { controlOf } from "./control.ts";
 import { crc32c, crc32cOfWords } from "./crc32c.ts";
 import {
+  ageOf,
   FrameHead,
   frameAt,
   frameBound,
   frameKinds,
+  lengthOf,
   readEntry,
   readHead,
   readSession,
+  timeOf,
   writeRecord,
 } from "./frame.ts";
 import { decodeIds, SegmentIds } from "./ids.ts";
@@ -89,6 +92,50 @@ describe("frames", () => {
         // A Buffer has the same bytes, and is not equal.
         const plain = given && { ...given, body: new Uint8Array(given.body) };
         expect(plain).toEqual({ ...record, offset, timeMs });
+      }),
+      options,
+    );
+  });
+
+  it("stand where the table of the format says, whatever was in the memory before", () => {
+    const head = new FrameHead();
+    const word = fc.integer({ min: 0, max: 0xffffffff });
+    const heads = fc.record({
+      endsBatch: fc.boolean(),
+      flushed: word,
+      stream: word,
+      offset: count,
+      timeMs: count,
+      ageMs: count,
+    });
+    fc.assert(
+      fc.property(entries, heads, (record, facts) => {
+        Object.assign(head, facts, { kind: frameKinds.entry, format: record.format });
+        const block = new Block(8_192, frameBound(record) + 64);
+        const used = new Block(8_192, block.capacity, new ArrayBuffer(block.memory.byteLength));
+        used.bytes.fill(0xff);
+        const length = writeRecord(block, 0, 99, head, record);
+        // Memory is used again: nothing of what it had before may get to the disk.
+        expect(writeRecord(used, 0, 99, head, record)).toBe(length);
+        expect(used.bytes.subarray(0, length)).toEqual(block.bytes.subarray(0, length));
+
+        const { view } = block;
+        const u48 = (at: number): number =>
+          view.getUint32(at, true) + view.getUint16(at + 4, true) * 2 ** 32;
+        expect((view.getUint32(0, true) & 0xffffff) * 8).toBe(length);
+        expect(view.getUint8(8)).toBe(frameKinds.entry);
+        expect(view.getUint8(9) & 1).toBe(facts.endsBatch ? 1 : 0);
+        expect(view.getUint8(10)).toBe(record.format);
+        expect(view.getUint32(12, true)).toBe(facts.flushed);
+        expect(view.getUint32(16, true)).toBe(facts.stream);
+        expect([u48(20), u48(26), u48(32)]).toEqual([facts.offset, facts.timeMs, facts.ageMs]);
+        expect(view.getUint16(38, true)).toBe(record.tags.length);
+        expect(view.getUint16(40, true)).toBe(record.except.length);
+        expect(lengthOf(block, 0)).toBe(length);
+        expect([timeOf(block, 0), ageOf(block, 0)]).toEqual([facts.timeMs, facts.ageMs]);
+        const read = new FrameHead();
+        readHead(block, 0, read);
+        expect(read).toEqual(head);
       }),
       options,
     );

@@ -16,7 +16,7 @@ import type {
 import type { Block } from "./block.ts";
 import type { CheckpointStream, UnsettledStream } from "./checkpoint.ts";
 import type { ControlFrame, StreamFacts } from "./control.ts";
-import { FrameHead, frameKinds, readHead } from "./frame.ts";
+import { ageOf, lengthOf, timeOf } from "./frame.ts";
 import type { Unwritten } from "./group.ts";
 import type { RecoveredStream } from "./recovered.ts";
 import type { Segment } from "./segment.ts";
@@ -27,8 +27,6 @@ export interface StreamHost {
   read(stream: FilesStream, request: ReadRequest): Page | Promise<Page>;
   beginEpoch(stream: FilesStream, end: number): Promise<void>;
 }
-
-const head = new FrameHead();
 
 export class FilesStream implements Stream {
   readonly name: string;
@@ -116,24 +114,43 @@ export class FilesStream implements Stream {
 
   // --- for the journal ---
 
-  /** Takes up a record whose frame is on the disk. */
-  commit(record: StreamRecord, segment: Segment, block: Block, place: number): void {
-    const index = place - block.start;
-    readHead(block, index, head);
-    record.offset = head.offset;
-    record.timeMs = head.timeMs;
-    this.#head = head.offset;
-    segment.extend(this.number, head.offset, record.kind === "entry" ? head.offset : 0);
-    if (head.kind === frameKinds.entry && record.kind === "entry") {
-      segment.index?.add(this.number, head.offset, place, head.ageMs, record.tags);
-      segment.entries++;
-      segment.entryBytes += (block.view.getUint32(index, true) & 0xffffff) * 8;
-      segment.lastAgeMs = head.ageMs;
-      const id = record.messageId;
-      if (id !== undefined) segment.ids.add(this.number, head.offset, head.ageMs, id);
-    } else if (record.kind === "session" && this.#follower === undefined) {
-      this.#sessions.push({ ...record, body: new Uint8Array(record.body) });
+  /** Takes up records whose frames are on the disk, one behind the other from `place` on, in these blocks. */
+  commit(
+    records: readonly StreamRecord[],
+    segment: Segment,
+    blocks: readonly Block[],
+    place: number,
+  ): void {
+    const { number } = this;
+    const first = this.#head + 1;
+    let offset = this.#head;
+    let lastEntry = 0;
+    let at = place;
+    let [block, next] = [blocks[0], 1];
+    for (const record of records) {
+      while (block !== undefined && at >= block.end) block = blocks[next++];
+      if (block === undefined) break;
+      const index = at - block.start;
+      offset++;
+      record.offset = offset;
+      record.timeMs = timeOf(block, index);
+      const length = lengthOf(block, index);
+      if (record.kind === "entry") {
+        const ageMs = ageOf(block, index);
+        lastEntry = offset;
+        segment.index?.add(number, offset, at, ageMs, record.tags);
+        segment.entries++;
+        segment.entryBytes += length;
+        segment.lastAgeMs = ageMs;
+        const id = record.messageId;
+        if (id !== undefined) segment.ids.add(number, offset, ageMs, id);
+      } else if (this.#follower === undefined) {
+        this.#sessions.push({ ...record, body: new Uint8Array(record.body) });
+      }
+      at += length;
     }
+    this.#head = offset;
+    segment.extend(number, first, offset, lastEntry);
   }
 
   tellCommitted(records: readonly StreamRecord[]): void {

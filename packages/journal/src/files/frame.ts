@@ -101,8 +101,7 @@ export function writeRecord(
     for (const tag of record.tags) end = writeText(block.bytes, end, tag);
     for (const tag of record.except) end = writeText(block.bytes, end, tag);
   }
-  block.view.setUint16(index + 38, tagCount, true);
-  block.view.setUint16(index + 40, exceptCount, true);
+  setCounts(block, index, tagCount, exceptCount);
   return writeBody(block, index, end, seed, head, mark, record.body);
 }
 
@@ -114,10 +113,17 @@ export function writePlain(
   head: FrameHead,
   body: Uint8Array,
 ): number {
-  block.view.setUint32(index + 38, 0, true);
+  setCounts(block, index, 0, 0);
   return writeBody(block, index, index + frameHeaderBytes, seed, head, 0, body);
 }
 
+function setCounts({ words, bytes }: Block, index: number, tags: number, excepted: number): void {
+  words[(index >> 2) + 9] = tags << 16;
+  bytes[index + 40] = excepted;
+  bytes[index + 41] = excepted >>> 8;
+}
+
+/** Expects the counts to be there. */
 function writeBody(
   block: Block,
   index: number,
@@ -131,16 +137,18 @@ function writeBody(
   const end = bodyIndex + body.length;
   const length = (end - index + 7) & ~7;
   for (let n = end; n < index + length; n++) block.bytes[n] = 0;
-  const { view } = block;
-  view.setUint8(index + 8, head.kind);
-  view.setUint8(index + 9, mark | (head.endsBatch ? flags.endsBatch : 0));
-  view.setUint8(index + 10, head.format);
-  view.setUint8(index + 11, index + length - end);
-  view.setUint32(index + 12, head.flushed, true);
-  view.setUint32(index + 16, head.stream, true);
-  setUint48(view, index + 20, head.offset);
-  setUint48(view, index + 26, head.timeMs);
-  setUint48(view, index + 32, head.ageMs);
+  // Word by word: as calls of a DataView these took a twentieth of the time of a commit.
+  const { words } = block;
+  const word = index >> 2;
+  const flag = mark | (head.endsBatch ? flags.endsBatch : 0);
+  words[word + 2] = head.kind | (flag << 8) | (head.format << 16) | ((index + length - end) << 24);
+  words[word + 3] = head.flushed;
+  words[word + 4] = head.stream;
+  words[word + 5] = head.offset;
+  words[word + 6] = highOf(head.offset) | (head.timeMs << 16);
+  words[word + 7] = Math.floor(head.timeMs / 2 ** 16);
+  words[word + 8] = head.ageMs;
+  words[word + 9] = highOf(head.ageMs) | (at(words, word + 9) & ~0xffff);
   seal(block, index, length, seed);
   return length;
 }
@@ -148,8 +156,9 @@ function writeBody(
 /** Writes length and sum of a frame whose rest is there. */
 function seal(block: Block, index: number, length: number, seed: number): void {
   const units = length / 8;
-  block.view.setUint32(index, units | (sumOfLength(units) << 24), true);
-  block.view.setUint32(index + 4, sumOfFrame(block, index, length, seed), true);
+  const word = index >> 2;
+  block.words[word] = units | (sumOfLength(units) << 24);
+  block.words[word + 1] = sumOfFrame(block, index, length, seed);
 }
 
 /** Small bodies byte by byte: a call into the engine costs more than they do. */
@@ -194,16 +203,32 @@ export function lengthAt(block: Block, index: number): number {
 }
 
 /** Reads what a whole frame says of itself into `head`. */
-export function readHead(block: Block, index: number, head: FrameHead): void {
-  const { view } = block;
-  head.kind = kindOf(view.getUint8(index + 8));
-  head.endsBatch = (view.getUint8(index + 9) & flags.endsBatch) !== 0;
-  head.format = view.getUint8(index + 10);
-  head.flushed = view.getUint32(index + 12, true);
-  head.stream = view.getUint32(index + 16, true);
-  head.offset = getUint48(view, index + 20);
-  head.timeMs = getUint48(view, index + 26);
-  head.ageMs = getUint48(view, index + 32);
+export function readHead({ words }: Block, index: number, head: FrameHead): void {
+  const word = index >> 2;
+  const second = at(words, word + 2);
+  head.kind = kindOf(second & 0xff);
+  head.endsBatch = ((second >>> 8) & flags.endsBatch) !== 0;
+  head.format = (second >>> 16) & 0xff;
+  head.flushed = at(words, word + 3) >>> 0;
+  head.stream = at(words, word + 4) >>> 0;
+  head.offset = offsetAt(words, word);
+  head.timeMs = timeAt(words, word);
+  head.ageMs = ageAt(words, word);
+}
+
+/** @returns how long the whole frame at `index` is */
+export function lengthOf({ words }: Block, index: number): number {
+  return (at(words, index >> 2) & 0xffffff) * 8;
+}
+
+/** @returns when the record of the whole frame at `index` was appended, since 1970 */
+export function timeOf({ words }: Block, index: number): number {
+  return timeAt(words, index >> 2);
+}
+
+/** @returns when it was appended, in the journal's own time */
+export function ageOf({ words }: Block, index: number): number {
+  return ageAt(words, index >> 2);
 }
 
 function kindOf(byte: number): FrameKind {
@@ -243,7 +268,7 @@ export function readTexts(block: Block, index: number): EntryTexts | undefined {
 export function readEntry(block: Block, index: number): EntryRecord | undefined {
   const texts = readTexts(block, index);
   if (texts === undefined) return undefined;
-  const { view, bytes } = block;
+  const { view, bytes, words } = block;
   const { tags, except, messageId, bodyIndex } = texts;
   const expires = (view.getUint8(index + 9) & flags.expires) !== 0;
   return {
@@ -254,8 +279,8 @@ export function readEntry(block: Block, index: number): EntryRecord | undefined 
     format: view.getUint8(index + 10),
     messageId,
     expiresMs: expires ? view.getFloat64(index + frameHeaderBytes, true) : undefined,
-    offset: getUint48(view, index + 20),
-    timeMs: getUint48(view, index + 26),
+    offset: offsetAt(words, index >> 2),
+    timeMs: timeAt(words, index >> 2),
   };
 }
 
@@ -267,13 +292,12 @@ function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
 
 /** @returns the session record of a whole frame, with a body of its own */
 export function readSession(block: Block, index: number): SessionRecord {
-  const { view } = block;
-  const offset = getUint48(view, index + 20);
+  const word = index >> 2;
   return {
     kind: "session",
     body: readBody(block, index),
-    offset,
-    timeMs: getUint48(view, index + 26),
+    offset: offsetAt(block.words, word),
+    timeMs: timeAt(block.words, word),
   };
 }
 
@@ -284,8 +308,7 @@ export function readBody(block: Block, index: number): Uint8Array {
 
 /** Where the content of a whole frame ends. */
 function endOf(block: Block, index: number): number {
-  const length = (block.view.getUint32(index, true) & 0xffffff) * 8;
-  return index + length - Math.min(7, block.view.getUint8(index + 11));
+  return index + lengthOf(block, index) - Math.min(7, block.view.getUint8(index + 11));
 }
 
 // --- sums and numbers ---
@@ -308,11 +331,26 @@ const crc8 = Uint8Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function setUint48(view: DataView, index: number, value: number): void {
-  view.setUint32(index, value >>> 0, true);
-  view.setUint16(index + 4, Math.floor(value / 2 ** 32), true);
+/** The upper half of a number of 48 bits. */
+function highOf(value: number): number {
+  return Math.floor(value / 2 ** 32);
 }
 
-function getUint48(view: DataView, index: number): number {
-  return view.getUint32(index, true) + view.getUint16(index + 4, true) * 2 ** 32;
+// Words of the head, by the word with which the frame begins.
+
+function offsetAt(words: Int32Array, word: number): number {
+  return (at(words, word + 5) >>> 0) + (at(words, word + 6) & 0xffff) * 2 ** 32;
+}
+
+function timeAt(words: Int32Array, word: number): number {
+  return (at(words, word + 6) >>> 16) + (at(words, word + 7) >>> 0) * 2 ** 16;
+}
+
+function ageAt(words: Int32Array, word: number): number {
+  return (at(words, word + 8) >>> 0) + (at(words, word + 9) & 0xffff) * 2 ** 32;
+}
+
+/** A word that is known to be there. */
+function at(words: Int32Array, index: number): number {
+  return words[index] as number;
 }

@@ -21,16 +21,28 @@ interface Part {
   to: number;
 }
 
+/**
+ * Records that come one after the other: those of a stream that are written, their frames side by side, or others. An
+ * object for each record would be most of the work of a commit.
+ */
+interface Run {
+  /** Undefined for control frames. */
+  readonly stream: FilesStream | undefined;
+  /** Where its first frame begins in the segment; -1 when nothing of it is written. */
+  readonly place: number;
+  /** The index of its first record. */
+  readonly from: number;
+}
+
 export class Group {
   readonly segment: Segment;
   /** Where it begins in the segment, and where it ends so far. */
   readonly start: number;
   end: number;
   readonly parts: Part[] = [];
-  // One element for each record, side by side: an object for each would be most of the work of a commit.
   readonly #records: (StreamRecord | ControlCall)[] = [];
-  readonly #streams: (FilesStream | undefined)[] = [];
-  readonly #places: number[] = [];
+  readonly #runs: Run[] = [];
+  #run: Run = { stream: undefined, place: -1, from: 0 };
   readonly #unwritten = new Map<number, Unwritten>();
 
   constructor(segment: Segment, start: number) {
@@ -60,21 +72,26 @@ export class Group {
     this.end += length;
   }
 
+  /** Takes the record of the frame at `place`, which is right behind the last one of the group. */
   addRecord(stream: FilesStream, record: StreamRecord, place: number): void {
+    if (this.#run.stream !== stream || this.#run.place < 0) this.#begin(stream, place);
     this.#records.push(record);
-    this.#streams.push(stream);
-    this.#places.push(place);
   }
 
   addUnwritten(stream: FilesStream, record: StreamRecord, fate: Unwritten): void {
+    if (this.#run.stream !== stream || this.#run.place >= 0) this.#begin(stream, -1);
     this.#unwritten.set(this.#records.length, fate);
-    this.addRecord(stream, record, -1);
+    this.#records.push(record);
   }
 
   addControl(call: ControlCall): void {
+    this.#begin(undefined, -1);
     this.#records.push(call);
-    this.#streams.push(undefined);
-    this.#places.push(-1);
+  }
+
+  #begin(stream: FilesStream | undefined, place: number): void {
+    this.#run = { stream, place, from: this.#records.length };
+    this.#runs.push(this.#run);
   }
 
   content(): Uint8Array[] {
@@ -84,42 +101,43 @@ export class Group {
   /** Tells all fates, in order; those that come one after the other for a stream at once. */
   tellCommitted(): void {
     const blocks = this.parts.map(({ block }) => block);
-    let run: StreamRecord[] = [];
-    let runStream: FilesStream | undefined;
-    const tellRun = (): void => {
-      const told = run;
-      run = [];
-      if (told.length > 0) runStream?.tellCommitted(told);
-    };
-
-    let at = 0;
-    for (let index = 0; index < this.#records.length; index++) {
-      const record = this.#records[index];
-      const stream = this.#streams[index];
-      const place = this.#places[index] ?? -1;
-      if (record === undefined) continue;
-      if (stream !== runStream || place < 0) {
-        tellRun();
-        runStream = stream;
-      }
-      if (!("kind" in record)) record.committed();
-      else if (place < 0) stream?.tellUnwritten(record, this.#unwritten.get(index));
-      else {
-        let block = blocks[at];
-        while (block !== undefined && place >= block.end) block = blocks[++at];
-        if (block !== undefined) stream?.commit(record, this.segment, block, place);
-        run.push(record);
-      }
+    for (const [number, { stream, place, from }] of this.#runs.entries()) {
+      const to = this.#runs[number + 1]?.from ?? this.#records.length;
+      if (stream !== undefined && place >= 0) {
+        const records = this.#recordsOf(from, to);
+        stream.commit(records, this.segment, blocks, place);
+        stream.tellCommitted(records);
+      } else this.#tellOthers(stream, from, to);
     }
-    tellRun();
+  }
+
+  /** Of a run of records that are written. */
+  #recordsOf(from: number, to: number): readonly StreamRecord[] {
+    const isAll = to - from === this.#records.length;
+    return (isAll ? this.#records : this.#records.slice(from, to)) as readonly StreamRecord[];
+  }
+
+  #tellOthers(stream: FilesStream | undefined, from: number, to: number): void {
+    for (let index = from; index < to; index++) {
+      const record = this.#records[index];
+      if (record === undefined) continue;
+      if ("kind" in record) stream?.tellUnwritten(record, this.#unwritten.get(index));
+      else record.committed();
+    }
   }
 
   /** Tells that nothing is known of what was to be written. A repeat is not acknowledged either, whatever became of the first. */
   tellFailed(error: JournalError): void {
-    for (const [index, record] of this.#records.entries()) {
-      const fate = this.#unwritten.get(index);
-      if (!("kind" in record)) record.failed(error);
-      else this.#streams[index]?.tellUnwritten(record, fate instanceof JournalError ? fate : error);
+    for (const [number, { stream, from }] of this.#runs.entries()) {
+      const to = this.#runs[number + 1]?.from ?? this.#records.length;
+      for (let index = from; index < to; index++) {
+        const record = this.#records[index];
+        if (record === undefined) continue;
+        const fate = this.#unwritten.get(index);
+        if ("kind" in record)
+          stream?.tellUnwritten(record, fate instanceof JournalError ? fate : error);
+        else record.failed(error);
+      }
     }
   }
 }

@@ -278,7 +278,7 @@ class Recovery {
     }
     const isEntry = head.kind === frameKinds.entry;
     const lost = before !== undefined && offset > before + 1 ? offset - 1 : 0;
-    segment.extend(number, offset, isEntry ? offset : lost);
+    segment.extend(number, offset, offset, isEntry ? offset : lost);
     if (isEntry) {
       const texts = frame.texts();
       if (texts === undefined) throw corrupt(segment.name, `an entry without its texts, ${at()}`);
@@ -320,7 +320,7 @@ class Recovery {
       lostAfter.set(number, Math.min(reached, lostAfter.get(number) ?? reached));
       if (!goesOn) continue;
       segment.index?.holes.push({ stream: number, from: reached, to: head });
-      if ((segment.ranges.get(number)?.last ?? 0) < head) segment.extend(number, head, head);
+      if ((segment.ranges.get(number)?.last ?? 0) < head) segment.extend(number, head, head, head);
     }
   }
 

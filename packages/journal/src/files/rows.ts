@@ -69,42 +69,62 @@ function grown<Column extends Uint32Array | Float64Array>(from: Column, to: Colu
   return to;
 }
 
+/**
+ * A list that gets so long is a typed array from then on: an array of JavaScript takes twice the memory for a row, and is
+ * copied more often as it grows. Shorter ones, of which there may be one for each entry, are small and quick to make.
+ */
+const plainMost = 1024;
+
 /** Rows in rising order, seen as the offsets that stand in them. */
 export class RowList implements Offsets {
   readonly #rows: Rows;
+  /** Longer than `size`, where it is a typed array that grows. */
   #list: number[] | Uint32Array;
+  #size: number;
 
   constructor(rows: Rows, list: number[] | Uint32Array = []) {
     this.#rows = rows;
     this.#list = list;
+    this.#size = list.length;
   }
 
   /** The rows themselves. */
   get rows(): Ascending {
-    return { at: (index) => this.#list[index] };
+    return { at: (index) => (index < this.#size ? this.#list[index] : undefined) };
   }
 
   get size(): number {
-    return this.#list.length;
+    return this.#size;
   }
 
   get last(): number | undefined {
-    return this.#list[this.#list.length - 1];
+    return this.#list[this.#size - 1];
   }
 
   add(row: number): void {
-    if (!Array.isArray(this.#list)) this.#list = Array.from(this.#list);
-    this.#list.push(row);
+    const list = this.#list;
+    if (this.#size < plainMost && Array.isArray(list)) list.push(row);
+    else this.#typed(list)[this.#size] = row;
+    this.#size++;
+  }
+
+  /** @returns the list as one that has room for another row */
+  #typed(list: number[] | Uint32Array): Uint32Array {
+    if (!Array.isArray(list) && this.#size < list.length) return list;
+    const typed = new Uint32Array(2 * this.#size + 64);
+    typed.set(list);
+    this.#list = typed;
+    return typed;
   }
 
   at(index: number): number | undefined {
-    const row = this.#list[index];
+    const row = index < this.#size ? this.#list[index] : undefined;
     return row === undefined ? undefined : this.#rows.offset(row);
   }
 
   indexAfter(offset: number): number {
     let low = 0;
-    let high = this.#list.length;
+    let high = this.#size;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((this.at(middle) ?? 0) > offset) high = middle;
@@ -114,8 +134,9 @@ export class RowList implements Offsets {
   }
 
   copyTo(target: Uint32Array, at: number): number {
-    target.set(this.#list, at);
-    return at + this.#list.length;
+    const list = this.#list;
+    target.set(Array.isArray(list) ? list : list.subarray(0, this.#size), at);
+    return at + this.#size;
   }
 }
 

@@ -37,6 +37,8 @@ export class SegmentIndex {
   readonly #streams = new Map<number, Lists>();
   /** Those of them to which rows were added. */
   readonly #growing = new Map<number, GrowingLists>();
+  /** Of them, that of the last row. */
+  #latest: { readonly stream: number; readonly lists: GrowingLists } | undefined;
   readonly holes: Hole[] = [];
   #rowBytes = rowBytes;
   /** About what the lists of tags take: most of it, where each entry has another one. */
@@ -57,7 +59,8 @@ export class SegmentIndex {
 
   add(stream: number, offset: number, place: number, ageMs: number, tags: readonly string[]): void {
     const row = this.#rows.add(stream, offset, place, ageMs);
-    const lists = this.#lists(stream);
+    if (this.#latest?.stream !== stream) this.#latest = { stream, lists: this.#lists(stream) };
+    const { lists } = this.#latest;
     lists.all.add(row);
     if (tags.length === 0) lists.untagged.add(row);
     for (const tag of tags) {

@@ -61,12 +61,12 @@ export class Segment {
     return { number, size, end, entries, entryBytes, lastAgeMs, ranges };
   }
 
-  /** Counts a record of a stream. @param lastEntry the last entry up to there, if it is not the one of before */
-  extend(stream: number, offset: number, lastEntry: number): void {
+  /** Counts records of a stream. @param lastEntry the last entry up to there, if there is one among them; otherwise 0 */
+  extend(stream: number, first: number, last: number, lastEntry: number): void {
     const range = this.ranges.get(stream);
-    if (range === undefined) this.ranges.set(stream, { first: offset, last: offset, lastEntry });
+    if (range === undefined) this.ranges.set(stream, { first, last, lastEntry });
     else {
-      range.last = offset;
+      range.last = last;
       if (lastEntry > 0) range.lastEntry = lastEntry;
     }
   }
