@@ -81,11 +81,13 @@ export class RowList implements Offsets {
   /** Longer than `size`, where it is a typed array that grows. */
   #list: number[] | Uint32Array;
   #size: number;
+  #last: number | undefined;
 
   constructor(rows: Rows, list: number[] | Uint32Array = []) {
     this.#rows = rows;
     this.#list = list;
     this.#size = list.length;
+    this.#last = list[list.length - 1];
   }
 
   /** The rows themselves. */
@@ -98,7 +100,7 @@ export class RowList implements Offsets {
   }
 
   get last(): number | undefined {
-    return this.#list[this.#size - 1];
+    return this.#last;
   }
 
   add(row: number): void {
@@ -106,6 +108,7 @@ export class RowList implements Offsets {
     if (this.#size < plainMost && Array.isArray(list)) list.push(row);
     else this.#typed(list)[this.#size] = row;
     this.#size++;
+    this.#last = row;
   }
 
   /** @returns the list as one that has room for another row */
