@@ -31,11 +31,11 @@ export class BlockCache {
     const block = new Block(start, size, spare);
     this.#blocks.push({ segment: segment.number, block });
     this.#bytes += block.capacity;
-    while (this.#bytes > this.#maxBytes && this.#blocks.length > 2) this.#dropOldest();
+    while (this.#bytes > this.#maxBytes && this.#blocks.length > 2) this.#dropOldest(block);
     return block;
   }
 
-  #dropOldest(): void {
+  #dropOldest(newest: Block): void {
     const oldest = this.#blocks.shift();
     if (oldest === undefined) return;
     const { segment, block } = oldest;
@@ -43,7 +43,9 @@ export class BlockCache {
     const settled = this.#settled;
     const isSettled =
       segment < settled.segment || (segment === settled.segment && block.end <= settled.place);
-    if (isSettled) this.#spare = block.memory;
+    // One of another size, for a large entry, would be kept for nothing.
+    const isUsual = block.memory.byteLength === newest.memory.byteLength;
+    if (isSettled && isUsual) this.#spare = block.memory;
   }
 
   /** All that is committed was told: up to the end of this segment as it is now. */

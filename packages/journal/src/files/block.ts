@@ -16,7 +16,7 @@ export class Block {
 
   /** @param memory of a block that nobody has any more, of the same capacity */
   constructor(start: number, capacity: number, memory?: ArrayBuffer) {
-    // Memory of its own, not of the pool: aligned, and zeroed, so that nothing of the process gets to the disk.
+    // Not of the pool of buffers: aligned, and without anything of the process that might get to the disk.
     const own = memory ?? new ArrayBuffer(memoryFor(capacity));
     this.start = start;
     this.bytes = Buffer.from(own);

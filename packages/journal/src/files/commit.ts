@@ -157,13 +157,15 @@ export class GroupCommit {
     this.#setHead(
       isEntry ? frameKinds.entry : frameKinds.session,
       stream.number,
-      ++stream.appended,
+      stream.appended + 1,
     );
     head.endsBatch = endsBatch;
     head.format = isEntry ? content.format : 0;
     const block = this.#block;
     const place = block.end;
     const length = writeRecord(block, block.length, this.#segment.seed, head, content);
+    // Not before: what could not be written has no offset, or all that follow would have another than their frames.
+    stream.appended++;
     block.length += length;
     this.#filling.extend(block, length);
     this.#filling.addRecord(stream, record, place);

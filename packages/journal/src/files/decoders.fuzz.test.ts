@@ -141,6 +141,31 @@ describe("frames", () => {
     );
   });
 
+  it("keep a number that is none of theirs from what stands beside it", () => {
+    const any = fc.oneof(fc.double(), fc.maxSafeInteger());
+    const wrong = fc.record({ offset: any, timeMs: any, ageMs: any, format: fc.integer() });
+    fc.assert(
+      fc.property(entries, wrong, (record, numbers) => {
+        const block = new Block(8_192, frameBound(record) + 64);
+        const head = new FrameHead();
+        Object.assign(head, numbers, { kind: frameKinds.entry, stream: 7, flushed: 8 });
+        block.length = writeRecord(block, 0, 99, head, record);
+        expect(frameAt(block, 0, 99)).toBe(block.length);
+        const found = new FrameHead();
+        readHead(block, 0, found);
+        expect([found.kind, found.endsBatch, found.stream, found.flushed]).toEqual([1, true, 7, 8]);
+        const { tags, except, body, messageId } = readEntry(block, 0) ?? {};
+        expect({ tags, except, messageId }).toEqual({
+          tags: record.tags,
+          except: record.except,
+          messageId: record.messageId,
+        });
+        expect(new Uint8Array(body ?? [])).toEqual(record.body);
+      }),
+      options,
+    );
+  });
+
   it("are none when any bytes are changed, in another place or of another segment", () => {
     const change = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 }));
     fc.assert(

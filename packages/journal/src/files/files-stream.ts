@@ -21,6 +21,14 @@ import type { Unwritten } from "./group.ts";
 import type { RecoveredStream } from "./recovered.ts";
 import type { Segment } from "./segment.ts";
 
+/** Where frames stand that come one behind the other. */
+export interface FramesOfRun {
+  readonly blocks: readonly Block[];
+  /** The first of them is in this block. */
+  readonly first: number;
+  readonly place: number;
+}
+
 /** What a stream needs of its journal. */
 export interface StreamHost {
   append(stream: FilesStream, records: readonly StreamRecord[]): void;
@@ -114,19 +122,19 @@ export class FilesStream implements Stream {
 
   // --- for the journal ---
 
-  /** Takes up records whose frames are on the disk, one behind the other from `place` on, in these blocks. */
+  /** Takes up records whose frames are on the disk, one behind the other. */
   commit(
     records: readonly StreamRecord[],
     segment: Segment,
-    blocks: readonly Block[],
-    place: number,
+    { blocks, first: firstBlock, place }: FramesOfRun,
   ): void {
     const { number } = this;
     const first = this.#head + 1;
     let offset = this.#head;
     let lastEntry = 0;
     let at = place;
-    let [block, next] = [blocks[0], 1];
+    let next = firstBlock;
+    let block = blocks[next++];
     for (const record of records) {
       while (block !== undefined && at >= block.end) block = blocks[next++];
       if (block === undefined) break;

@@ -141,7 +141,8 @@ function writeBody(
   const { words } = block;
   const word = index >> 2;
   const flag = mark | (head.endsBatch ? flags.endsBatch : 0);
-  words[word + 2] = head.kind | (flag << 8) | (head.format << 16) | ((index + length - end) << 24);
+  const padding = index + length - end;
+  words[word + 2] = head.kind | (flag << 8) | ((head.format & 0xff) << 16) | (padding << 24);
   words[word + 3] = head.flushed;
   words[word + 4] = head.stream;
   words[word + 5] = head.offset;
@@ -331,9 +332,9 @@ const crc8 = Uint8Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The upper half of a number of 48 bits. */
+/** The upper 16 of 48 bits. A number that has more must not reach what stands beside it. */
 function highOf(value: number): number {
-  return Math.floor(value / 2 ** 32);
+  return Math.floor(value / 2 ** 32) & 0xffff;
 }
 
 // Words of the head, by the word with which the frame begins.

@@ -28,8 +28,10 @@ interface Part {
 interface Run {
   /** Undefined for control frames. */
   readonly stream: FilesStream | undefined;
-  /** Where its first frame begins in the segment; -1 when nothing of it is written. */
+  /** Where its first frame begins in the segment; -1 for control frames, and where there are no frames. */
   readonly place: number;
+  /** The part of the group in which that is. */
+  readonly part: number;
   /** The index of its first record. */
   readonly from: number;
 }
@@ -42,7 +44,7 @@ export class Group {
   readonly parts: Part[] = [];
   readonly #records: (StreamRecord | ControlCall)[] = [];
   readonly #runs: Run[] = [];
-  #run: Run = { stream: undefined, place: -1, from: 0 };
+  #run: Run = { stream: undefined, place: -1, part: 0, from: 0 };
   readonly #unwritten = new Map<number, Unwritten>();
 
   constructor(segment: Segment, start: number) {
@@ -72,7 +74,7 @@ export class Group {
     this.end += length;
   }
 
-  /** Takes the record of the frame at `place`, which is right behind the last one of the group. */
+  /** Takes the record of the frame at `place`, the last one that the group was extended by. */
   addRecord(stream: FilesStream, record: StreamRecord, place: number): void {
     if (this.#run.stream !== stream || this.#run.place < 0) this.#begin(stream, place);
     this.#records.push(record);
@@ -90,7 +92,7 @@ export class Group {
   }
 
   #begin(stream: FilesStream | undefined, place: number): void {
-    this.#run = { stream, place, from: this.#records.length };
+    this.#run = { stream, place, part: this.parts.length - 1, from: this.#records.length };
     this.#runs.push(this.#run);
   }
 
@@ -101,11 +103,11 @@ export class Group {
   /** Tells all fates, in order; those that come one after the other for a stream at once. */
   tellCommitted(): void {
     const blocks = this.parts.map(({ block }) => block);
-    for (const [number, { stream, place, from }] of this.#runs.entries()) {
+    for (const [number, { stream, place, part, from }] of this.#runs.entries()) {
       const to = this.#runs[number + 1]?.from ?? this.#records.length;
       if (stream !== undefined && place >= 0) {
         const records = this.#recordsOf(from, to);
-        stream.commit(records, this.segment, blocks, place);
+        stream.commit(records, this.segment, { blocks, first: part, place });
         stream.tellCommitted(records);
       } else this.#tellOthers(stream, from, to);
     }

@@ -1,6 +1,14 @@
 /** Where numbers end: what a frame cannot say is refused, and what may wait for a segment has a bound. */
 import { expect, it } from "vitest";
-import { entry, ManualClock, RecordingFollower, SimulatedDisk, session } from "../testing/index.ts";
+import type { Stream } from "../journal.ts";
+import {
+  entry,
+  everything,
+  ManualClock,
+  RecordingFollower,
+  SimulatedDisk,
+  session,
+} from "../testing/index.ts";
 import { frameBound, frameMaxBytes, unframeable } from "./frame.ts";
 import { openFilesJournal } from "./open.ts";
 
@@ -138,3 +146,38 @@ it("refuses a single entry with a tag that is too long for a frame", async () =>
   expect(follower.fates.map(({ kind }) => kind)).toEqual(["refused", "committed"]);
   await journal.close();
 });
+
+it("goes on as if it had not come when an entry cannot be written", async () => {
+  const disk = new SimulatedDisk();
+  const open = () =>
+    openFilesJournal("/store", {
+      minimumFreeBytes: 0,
+      clock: new ManualClock(),
+      disk: disk.newProcess(),
+    });
+  const journal = await open();
+  const stream = await journal.stream("/");
+  const follower = new RecordingFollower();
+  stream.follow(follower);
+  await follower.append(stream, entry("before"));
+  // What no type allows: it is found out while the frame is made.
+  const odd = { ...entry("odd"), expiresMs: 1n as unknown as number };
+  expect(() => stream.append([odd])).toThrow(TypeError);
+  const [fate] = await follower.append(stream, entry("after"));
+  expect(fate?.record.offset).toBe(2);
+  const written = [
+    ["before", 1],
+    ["after", 2],
+  ];
+  expect(await all(stream)).toEqual(written);
+  await journal.close();
+  const again = await open();
+  expect(await all(await again.stream("/"))).toEqual(written);
+  await again.close();
+});
+
+async function all(stream: Stream): Promise<(string | number)[][]> {
+  const { entries, gaps } = await stream.read(everything);
+  expect(gaps).toEqual([]);
+  return entries.map(({ body, offset }) => [new TextDecoder().decode(body), offset]);
+}

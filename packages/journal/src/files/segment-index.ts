@@ -29,7 +29,7 @@ interface GrowingLists extends Lists {
 
 /** Measured: an entry among few tags, and one list for a tag; and an entry of a file. */
 const rowBytes = 50;
-const tagBytes = 290;
+const tagBytes = 310;
 const packedRowBytes = 32;
 
 export class SegmentIndex {
