@@ -16,7 +16,7 @@
  */
 import type { EntryRecord, MessageId, SessionRecord, StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";
-import { crc32cOfWords } from "./crc32c.ts";
+import { at, crc32cOfWords } from "./crc32c.ts";
 import { TextReader, textBound, textMaxBytes, writeText } from "./text.ts";
 
 export const frameKinds = { entry: 1, session: 2, control: 3, damaged: 4 } as const;
@@ -349,9 +349,4 @@ function timeAt(words: Int32Array, word: number): number {
 
 function ageAt(words: Int32Array, word: number): number {
   return (at(words, word + 8) >>> 0) + (at(words, word + 9) & 0xffff) * 2 ** 32;
-}
-
-/** A word that is known to be there. */
-function at(words: Int32Array, index: number): number {
-  return words[index] as number;
 }

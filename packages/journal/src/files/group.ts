@@ -104,13 +104,18 @@ export class Group {
   tellCommitted(): void {
     const blocks = this.parts.map(({ block }) => block);
     for (const [number, { stream, place, part, from }] of this.#runs.entries()) {
-      const to = this.#runs[number + 1]?.from ?? this.#records.length;
+      const to = this.#endOf(number);
       if (stream !== undefined && place >= 0) {
         const records = this.#recordsOf(from, to);
         stream.commit(records, this.segment, { blocks, first: part, place });
         stream.tellCommitted(records);
       } else this.#tellOthers(stream, from, to);
     }
+  }
+
+  /** The index behind the last record of a run. */
+  #endOf(run: number): number {
+    return this.#runs[run + 1]?.from ?? this.#records.length;
   }
 
   /** Of a run of records that are written. */
@@ -131,7 +136,7 @@ export class Group {
   /** Tells that nothing is known of what was to be written. A repeat is not acknowledged either, whatever became of the first. */
   tellFailed(error: JournalError): void {
     for (const [number, { stream, from }] of this.#runs.entries()) {
-      const to = this.#runs[number + 1]?.from ?? this.#records.length;
+      const to = this.#endOf(number);
       for (let index = from; index < to; index++) {
         const record = this.#records[index];
         if (record === undefined) continue;

@@ -11,6 +11,7 @@ import {
   RecordingFollower,
   SimulatedDisk,
 } from "../testing/index.ts";
+import { text } from "../testing/suite-tools.ts";
 import { openFilesJournal } from "./open.ts";
 
 const mebibyte = 1024 ** 2;
@@ -19,8 +20,6 @@ const durabilities = ["disk", "process"] as const;
 /** No entry is like another, and three of them are more than a block has. */
 const bodyOf = (n: number, length = 400_000): string =>
   `${n} `.padEnd(length, String.fromCharCode(97 + (n % 26)));
-
-const text = (body: Uint8Array): string => new TextDecoder().decode(body);
 
 /** A disk whose calls end one step at a time while it is held. */
 class HeldDisk extends SimulatedDisk {
