@@ -18,6 +18,7 @@ const lane = `${server}/delivery/journal-lane.ts`;
 const session = `${server}/delivery/session.ts`;
 const catchUp = `${server}/delivery/catch-up.ts`;
 const claim = `${server}/delivery/claim.ts`;
+const outbox = `${server}/delivery/outbox.ts`;
 const entryRun = `${server}/delivery/entry-run.ts`;
 const receipts = `${server}/delivery/receipts.ts`;
 const stored = `${server}/delivery/stored-session.ts`;
@@ -182,9 +183,9 @@ export const faults: readonly Fault[] = [
   },
   {
     what: "a run is handed over without its last entry",
-    file: delivery,
-    code: "link.deliverAll(packets, bytes);",
-    without: "link.deliverAll(packets.slice(0, -1), bytes);",
+    file: outbox,
+    code: "for (const packet of this.#packets) last = last.next(packet, parents);",
+    without: "for (const packet of this.#packets.slice(0, -1)) last = last.next(packet, parents);",
     words: ["--wide"],
   },
   {
@@ -298,8 +299,8 @@ export const faults: readonly Fault[] = [
   {
     what: "everybody but me is everybody but this socket's room",
     file: adapter,
-    code: "except: except === undefined ? noTags : this.#tags(except) };",
-    without: "except: [...(except ?? [])] };",
+    code: "const except = options.except === undefined ? noTags : this.#tags(options.except);",
+    without: "const except = [...(options.except ?? [])];",
   },
   {
     what: "a client that answers twice counts twice",

@@ -326,7 +326,6 @@ export class Client implements ConnectionReceiver, LaneReceiver {
       this.server._counters.volatileDropped++;
       return;
     }
-    this.#sessions?.enqueued(packet.size);
     if (conn instanceof Connection) conn.enqueue(packet, shared);
     else writeToForeignConnection(conn, packet);
   }

@@ -232,17 +232,19 @@ export class JournalAdapter extends Adapter {
     { messageId, expiresMs }: EntryOptions = plainEntry,
   ): LaneEntry {
     const { body, format } = bodyOf(encoded);
-    const { tags, except } = this.#addressed(options);
+    const tags = this.#tags(options.rooms);
+    const except = options.except === undefined ? noTags : this.#tags(options.except);
     // Named, each: a spread gives every object a shape of its own, which the engine looks up anew each time.
     const entry = new LaneEntry({ tags, except, body, format, messageId, expiresMs }, encoded);
     // Whose the ids of sockets are is known when the store is open.
     const { stream, lane } = this.#delivery;
-    if (stream === undefined) lane.whenOpen(() => Object.assign(entry, this.#addressed(options)));
+    if (stream === undefined) lane.whenOpen(() => this.#addressAgain(entry, options));
     return entry;
   }
 
-  #addressed({ rooms, except }: BroadcastOptions): Pick<LaneEntry, "tags" | "except"> {
-    return { tags: this.#tags(rooms), except: except === undefined ? noTags : this.#tags(except) };
+  #addressAgain(entry: LaneEntry, { rooms, except }: BroadcastOptions): void {
+    entry.tags = this.#tags(rooms);
+    if (except !== undefined) entry.except = this.#tags(except);
   }
 
   /** @throws ServerError HF_ATTACHMENTS_TOO_MANY */

@@ -1,36 +1,37 @@
 /** The connected end of a session: a socket with its connection, as delivery sees it. */
 
 import type { Delivery } from "./delivery/delivery.ts";
-import type { PacketRun } from "./delivery/outbox.ts";
+import type { FlushListener, PacketRun } from "./delivery/outbox.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import type { Attached } from "./delivery/receipts.ts";
 import type { Session } from "./delivery/session.ts";
 import type { SessionLink } from "./delivery/session-link.ts";
+import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { throwLater } from "./host/throw-later.ts";
 
 /** What a link needs of its client. */
 export interface LinkedClient {
+  /** Undefined with another engine, whose sessions have receipts only from their clients. */
+  readonly connection: Connection | undefined;
+  /** To the connection of another engine. */
   deliver(packet: OutgoingPacket, shared: boolean): void;
-  deliverAll(run: PacketRun, bytes: number): void;
-  readonly unsentBytes: number;
-  readonly outboxBytes: number;
+  afterTurn(run: () => void): void;
   suspected: Session | undefined;
   drained(): void;
   readonly confirms: boolean;
-  hasRoom(bytes: number, limit: number): boolean;
   readonly writable: boolean;
-  beforeFlush(run: () => void): void;
-  awaitDrain(): void;
   requestReceipt(): void;
   requestReceiptNow(): void;
   /** The client can take no more: ends its connection. */
   overflow(error: ServerError): void;
 }
 
-export class SocketLink implements SessionLink, Attached {
+export class SocketLink implements SessionLink, Attached, FlushListener {
   readonly delivery: Delivery;
   readonly session: Session;
+  /** Without a look at the client: most of this comes for each delivery of a durable event. */
+  readonly #connection: Connection | undefined;
   readonly #client: LinkedClient;
   readonly #socket: { readonly acks: Map<number, (...args: unknown[]) => void> };
 
@@ -43,6 +44,7 @@ export class SocketLink implements SessionLink, Attached {
     this.delivery = delivery;
     this.session = session;
     this.#client = client;
+    this.#connection = client.connection;
     this.#socket = socket;
   }
 
@@ -56,11 +58,11 @@ export class SocketLink implements SessionLink, Attached {
   }
 
   get unsentBytes(): number {
-    return this.#client.unsentBytes;
+    return this.#connection?.unsentBytes ?? 0;
   }
 
   get outboxBytes(): number {
-    return this.#client.outboxBytes;
+    return this.unsentBytes - (this.#connection?.transport.unsentBytes ?? 0);
   }
 
   get confirms(): boolean {
@@ -80,27 +82,39 @@ export class SocketLink implements SessionLink, Attached {
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#client.hasRoom(bytes, this.delivery.options.highWaterBytes);
+    const connection = this.#connection;
+    return (
+      connection === undefined || connection.hasRoom(bytes, this.delivery.options.highWaterBytes)
+    );
   }
 
   deliver(packet: OutgoingPacket, shared: boolean): void {
-    this.#client.deliver(packet, shared);
+    if (this.#connection === undefined) this.#client.deliver(packet, shared);
+    else this.#connection.enqueue(packet, shared);
   }
 
-  deliverAll(run: PacketRun, bytes: number): void {
-    this.#client.deliverAll(run, bytes);
+  deliverAll(run: PacketRun): void {
+    if (this.#connection !== undefined) this.#connection.enqueueShared(run);
+    else for (const packet of run.packets) this.#client.deliver(packet, true);
   }
 
-  beforeFlush(run: () => void): void {
-    this.#client.beforeFlush(run);
+  awaitFlush(): void {
+    if (this.#connection !== undefined) this.#connection.server.turn.tell(this);
+    else this.#client.afterTurn(() => this.beforeFlush());
+  }
+
+  beforeFlush(): void {
+    this.delivery.flushes(this.session, this);
   }
 
   awaitDrain(): void {
-    this.#client.awaitDrain();
+    if (this.#connection !== undefined) this.#connection.tellDrained = true;
   }
 
   requestReceipt(): void {
-    this.#client.requestReceipt();
+    const connection = this.#connection;
+    if (connection !== undefined && connection.quietTurns > 0) connection.quietTurns--;
+    else this.#client.requestReceipt();
   }
 
   requestReceiptNow(): void {

@@ -58,8 +58,6 @@ export class Delivery implements LaneExit {
   durability: Durability = "memory";
   /** So many bytes of a turn are handed over at once. */ readonly #burst: number;
   /** What has come out of the lane, and is not handed over. */ #run: EntryRun | undefined;
-  /** Live sessions that were handed something in this turn. */ #touched: Session[] = [];
-  readonly #markTouched = () => this.#mark();
   readonly receipts: ReceiptStore;
   readonly expiry: SessionExpiry;
   /** Broadcasts that await answers, by offset. */ readonly awaitedAcks = new AwaitedBroadcasts();
@@ -299,9 +297,9 @@ export class Delivery implements LaneExit {
     } else if (packets === undefined) {
       this.hand(session, link, first.offset, first.packet, first.acks);
     } else {
-      link.deliverAll(packets, bytes);
+      link.deliverAll(packets);
       session.delivered = last.offset;
-      session.suspicion.sent(session, first.offset, first.packet.size, this.options.monotonicMs);
+      this.#sent(session, first.offset, first.packet.size);
       this.handed(session, link, bytes, packets.length);
     }
   }
@@ -326,9 +324,14 @@ export class Delivery implements LaneExit {
       link.deliver(packet, true);
     }
     session.delivered = offset;
-    session.suspicion.sent(session, offset, packet.size, this.options.monotonicMs);
-    if (session.suspicion.isSuspect(offset) && offset > session.receipt) link.suspected = session;
+    this.#sent(session, offset, packet.size);
+    if (session.suspect === offset && offset > session.receipt) link.suspected = session;
     this.handed(session, link, packet.size);
+  }
+
+  #sent(session: Session, offset: number, bytes: number): void {
+    if (session.unconfirmed > session.receipt) return;
+    session.suspicion.sent(session, offset, bytes, this.options.monotonicMs());
   }
 
   /** A client that loses its connection in the middle of a long turn is to know, and to have confirmed, how far it is. */
@@ -343,8 +346,7 @@ export class Delivery implements LaneExit {
   touch(session: Session, link: SessionLink): void {
     if (session.markDue) return;
     session.markDue = true;
-    this.#touched.push(session);
-    link.beforeFlush(this.#markTouched);
+    link.awaitFlush();
   }
 
   /** The client takes the last argument of what was sent for its position: it is told the right one. */
@@ -353,18 +355,13 @@ export class Delivery implements LaneExit {
     this.touch(session, link);
   }
 
-  #mark(): void {
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const session of touched) {
-      if (!session.markDue) continue;
-      session.markDue = false;
-      session.burstBytes = 0;
-      const { link } = session;
-      if (link === undefined) continue;
-      if (this.#isUnmarked(session)) this.mark(session, link);
-      link.requestReceipt();
-    }
+  /** What this turn has brought for the session is about to be written. */
+  flushes(session: Session, link: SessionLink): void {
+    if (session.link !== link || !session.markDue) return;
+    session.markDue = false;
+    session.burstBytes = 0;
+    if (this.#isUnmarked(session)) this.mark(session, link);
+    link.requestReceipt();
   }
 
   #isUnmarked(session: Session): boolean {

@@ -37,8 +37,8 @@ abstract class LaneRecord {
 
 export class LaneEntry extends LaneRecord implements EntryRecord {
   readonly kind = "entry";
-  readonly tags: readonly string[];
-  readonly except: readonly string[];
+  tags: readonly string[];
+  except: readonly string[];
   body: Uint8Array;
   readonly format: number;
   readonly messageId: MessageId | undefined;

@@ -14,29 +14,22 @@ const soonMs = 1000;
 const timesMax = 5;
 
 export class Suspicion {
-  /** The first entry of which no receipt has come, or -1; its size, and when it was sent. Looked at for each: no object. */
-  #sentOffset = -1;
+  /** Of the first entry of which no receipt has come: its size, and when it was sent. */
   #sentBytes = 0;
   #sentMs = 0;
   #offset = 0;
   #times = 0;
 
-  /** Whether the entry is to be replayed alone: what follows waits for its receipt. */
-  isSuspect(offset: number): boolean {
-    return this.#times > 0 && offset === this.#offset;
+  /** Whether the entry that is suspected is on its way, and no receipt of it has come. */
+  isOpen({ unconfirmed, suspect, receipt }: Session): boolean {
+    return suspect === unconfirmed && unconfirmed > receipt;
   }
 
-  /** Whether the entry is on its way, and no receipt of it has come. */
-  isOpen({ receipt }: Session): boolean {
-    return this.isSuspect(this.#sentOffset) && this.#sentOffset > receipt;
-  }
-
-  /** An entry was handed to the connection. */
-  sent(session: Session, offset: number, bytes: number, monotonicMs: () => number): void {
-    if (this.#sentOffset > session.receipt) return;
-    this.#sentOffset = offset;
+  /** An entry was handed to the connection, and there is a receipt of all before it. */
+  sent(session: Session, offset: number, bytes: number, nowMs: number): void {
+    session.unconfirmed = offset;
     this.#sentBytes = bytes;
-    this.#sentMs = Math.floor(monotonicMs());
+    this.#sentMs = Math.floor(nowMs);
   }
 
   /**
@@ -46,31 +39,35 @@ export class Suspicion {
    * @returns the offset of an entry that is to be set aside
    */
   ended(session: Session, nowMs: number, asked: boolean): number | undefined {
-    const offset = this.#sentOffset;
-    this.#sentOffset = -1;
+    const offset = session.unconfirmed;
+    session.unconfirmed = -1;
     // Nothing would ever clear it: it would wait alone for ever.
     if (session.link?.confirms === false) return undefined;
     // A page that goes before its first poll did not choke on what waited for it.
     const outboxBytes = session.link?.outboxBytes ?? 0;
     const innocent = asked || outboxBytes >= this.#sentBytes;
-    if (innocent && this.isSuspect(offset)) return undefined;
+    if (innocent && offset === session.suspect) return undefined;
+    session.suspect = -1;
     if (offset <= session.receipt || nowMs - this.#sentMs > soonMs) {
       this.#times = 0;
       return undefined;
     }
     this.#times = this.#offset === offset ? this.#times + 1 : 1;
     this.#offset = offset;
-    if (this.#times < timesMax) return undefined;
-    this.#times = 0;
-    return offset;
+    if (this.#times >= timesMax) {
+      this.#times = 0;
+      return offset;
+    }
+    session.suspect = offset;
+    return undefined;
   }
 }
 
 /** Whether nothing more may be sent to a session until what is suspected, there or in another namespace, has arrived. */
 export function waitsForReceipt(session: Session, link: SessionLink): boolean {
-  const { position, receipt, suspicion } = session;
+  const { position, receipt, suspect } = session;
   const { suspected = session } = link;
-  const waitsForItsOwn = receipt < position && suspicion.isSuspect(position);
+  const waitsForItsOwn = receipt < position && suspect === position;
   if (!waitsForItsOwn && suspected === session) return false;
   link.requestReceipt();
   return true;

@@ -2,21 +2,26 @@
  * When a client is asked for a receipt. Goal: soon after what it was sent, seldom under traffic, and then with what goes
  * out anyway. Method: the ledger of a connection on a clock that the test turns; turns with events are requests.
  */
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ManualHost } from "../host/manual-host.ts";
 import { TimerWheel } from "../host/timer-wheel.ts";
-import { ReceiptLedger } from "./receipts.ts";
+import { ReceiptLedger, type TurnCount } from "./receipts.ts";
 
 /** A connection that is sent something every so often, and answers each ping at once if `answers`. */
 class Client {
   readonly host = new ManualHost();
+  /** Whether the ledger is told of each turn, also of those that it need not be told of. */
+  readonly #tellsAll: boolean;
+  readonly #counted: TurnCount = { quietTurns: 0 };
   /** When pings went out, and when events did. */
   readonly pings: number[] = [];
   readonly turns: number[] = [];
   readonly ledger: ReceiptLedger;
   answers = true;
 
-  constructor() {
+  constructor(tellsAll = false) {
+    this.#tellsAll = tellsAll;
     const connection = {
       ping: () => {
         this.pings.push(this.host.nowMs);
@@ -25,6 +30,7 @@ class Client {
       pingsUnanswered: 0,
       attached: () => [],
       monotonicMs: () => this.host.monotonicMs(),
+      turns: this.#counted,
     };
     const options = { intervalMs: () => 500, turns: 64 };
     this.ledger = new ReceiptLedger(connection, new TimerWheel(this.host, true), options);
@@ -32,7 +38,8 @@ class Client {
 
   turn(): void {
     this.turns.push(this.host.nowMs);
-    this.ledger.request();
+    if (!this.#tellsAll && this.#counted.quietTurns > 0) this.#counted.quietTurns--;
+    else this.ledger.request();
   }
 
   /** A turn with events each so many milliseconds. */
@@ -123,4 +130,35 @@ it("is asked for only so often by one who never answers", () => {
     client.host.advance(1);
   }
   expect(client.pings).toHaveLength(256);
+});
+
+it("asks at the same times whether it is told of each turn or of those that matter", () => {
+  const step = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        turns: fc.integer({ min: 1, max: 90 }),
+        everyMs: fc.integer({ max: 40, min: 1 }),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ restMs: fc.integer({ min: 1, max: 1500 }) }) },
+    fc.constantFrom("now", "answer", "silent", "talks"),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const pings = [true, false].map((tellsAll) => {
+        const client = new Client(tellsAll);
+        for (const step of steps) {
+          if (step === "now") client.ledger.requestNow();
+          else if (step === "answer") client.ledger.answered();
+          else if (typeof step === "string") client.answers = step === "talks";
+          else if ("restMs" in step) client.host.advance(step.restMs);
+          else client.traffic(step.everyMs, step.turns);
+        }
+        return client.pings;
+      });
+      expect(pings[1]).toEqual(pings[0]);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -35,6 +35,13 @@ export interface ReceiptConnection {
   /** The sessions that are on the connection now. */
   attached(): Iterable<Attached>;
   monotonicMs(): number;
+  readonly turns: TurnCount;
+}
+
+/** Kept with the connection itself: the ledger is not at hand in the processor's caches, and would mostly just count. */
+export interface TurnCount {
+  /** So many turns with entries the ledger need not be told of: each takes one off. */
+  quietTurns: number;
 }
 
 interface NotedPosition extends Attached {
@@ -67,6 +74,9 @@ export class ReceiptLedger {
   answeredMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
   #turnsSince = 0;
+  readonly #counted: TurnCount;
+  /** The turns that it need not be told of, as of when it said so. */
+  #quietTurns = 0;
   /** A ping is due, and goes out with what comes next. */
   #awaitsCompany = false;
   /** One has gone out in the middle of this turn: it says nothing of what followed it. */
@@ -77,6 +87,7 @@ export class ReceiptLedger {
 
   constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
     this.#connection = connection;
+    this.#counted = connection.turns;
     this.#wheel = wheel;
     this.#intervalMs = options.intervalMs;
     this.#turns = options.turns;
@@ -89,6 +100,7 @@ export class ReceiptLedger {
 
   /** Something was sent that a receipt is wanted for. */
   request(): void {
+    this.#countQuiet();
     this.#turnsSince++;
     // This comes with each turn that has something for the client. What the first one has set off, a ping or the alarm,
     // is for the next ones too.
@@ -100,6 +112,21 @@ export class ReceiptLedger {
       this.#lastEndMs = this.#connection.monotonicMs();
       this.#ping(undefined);
     } else if (this.#turnsSince === 1 || this.#turnsSince >= this.#turns) this.#pingIfDue(false);
+    this.#beQuiet();
+  }
+
+  /** The turns that it was not told of count, too. */
+  #countQuiet(): void {
+    this.#turnsSince += this.#quietTurns - this.#counted.quietTurns;
+    this.#quietTurns = 0;
+    this.#counted.quietTurns = 0;
+  }
+
+  /** Until `turns` is reached, or something else happens, a turn with entries changes nothing but the count. */
+  #beQuiet(): void {
+    const changes = this.#turnsSince === 0 || this.#awaitsCompany;
+    this.#quietTurns = changes ? 0 : Math.max(0, this.#turns - this.#turnsSince - 1);
+    this.#counted.quietTurns = this.#quietTurns;
   }
 
   /** So much is sent at once that the connection may end before the client has all of it. */
@@ -133,10 +160,13 @@ export class ReceiptLedger {
 
   /** @internal */
   due(): void {
+    this.#countQuiet();
     this.#pingIfDue(true);
+    this.#beQuiet();
   }
 
   #ping(answered: (() => void) | undefined): void {
+    this.#countQuiet();
     this.#turnsSince = 0;
     if (this.#awaitsCompany) this.#wheel.disarm(this.#alarm);
     this.#awaitsCompany = false;
@@ -175,7 +205,9 @@ export class ReceiptLedger {
     note.answered?.();
     if (note.heartbeat) return;
     this.#receiptsInFlight--;
+    this.#countQuiet();
     this.#pingIfDue(true);
+    this.#beQuiet();
   }
 
   /** Asks whether the client is there. @returns resolves with false when it has not answered in time */

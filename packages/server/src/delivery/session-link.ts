@@ -7,8 +7,8 @@ import type { Session } from "./session.ts";
 export interface SessionLink {
   /** Puts a packet into the outbox of the connection. */
   deliver(packet: OutgoingPacket, shared: boolean): void;
-  /** Puts packets that others get, too, into the outbox: together `bytes` large. */
-  deliverAll(run: PacketRun, bytes: number): void;
+  /** Puts packets that others get, too, into the outbox. */
+  deliverAll(run: PacketRun): void;
   /** What waits to be sent on this connection, in bytes. */
   readonly unsentBytes: number;
   /** What of it has not been handed to the network. */
@@ -17,8 +17,8 @@ export interface SessionLink {
   hasRoom(bytes: number): boolean;
   /** Whether a packet would leave at once. */
   readonly writable: boolean;
-  /** Has `run` called before what this turn of the event loop has brought is written. */
-  beforeFlush(run: () => void): void;
+  /** Has delivery told, once, before what this turn of the event loop has brought is written: `flushes`. */
+  awaitFlush(): void;
   /** The session on the connection that was handed what its client may be unable to take: the others wait. */
   suspected: Session | undefined;
   /** The sessions on the connection go on. */

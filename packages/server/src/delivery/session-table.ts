@@ -45,10 +45,16 @@ interface AsOf {
 
 type EpochOf = (offset: number) => string;
 
+function bitOfLength(id: string): number {
+  return 1 << (id.length & 31);
+}
+
 export class SessionTable {
   readonly byKey = new Map<string, Session>();
   readonly #byPid = new Map<string, Session>();
   readonly #bySocketId = new Map<string, Session>();
+  /** The lengths that ids of sockets have had, as bits: the name of a room mostly has another, and is not looked up. */
+  #idLengths = 0;
   readonly #byHolder = new SessionIndex();
   /** Members by tag, connected or not. */
   readonly #members = new SessionIndex();
@@ -76,7 +82,12 @@ export class SessionTable {
   }
 
   bySocketId(id: string): Session | undefined {
-    return this.#bySocketId.get(id);
+    return this.#idLengths & bitOfLength(id) ? this.#bySocketId.get(id) : undefined;
+  }
+
+  #setSocketId(id: string, session: Session): void {
+    this.#bySocketId.set(id, session);
+    this.#idLengths |= bitOfLength(id);
   }
 
   ofHolder(identity: Identity): ReadonlySet<Session> {
@@ -107,7 +118,7 @@ export class SessionTable {
     const { session: key, pid, socketId, identity, slot = 0 } = start;
     const session = new Session(key, pid, socketId, identity, slot);
     this.#starting.set(key, session);
-    this.#bySocketId.set(socketId, session);
+    this.#setSocketId(socketId, session);
     return session;
   }
 
@@ -138,7 +149,7 @@ export class SessionTable {
 
   /** A pid or socket id under which the session is found from now on. */
   name(session: Session, socketId: string, pid: string | undefined): void {
-    this.#bySocketId.set(socketId, session);
+    this.#setSocketId(socketId, session);
     if (session.socketId !== socketId) {
       session.socketIds = [...session.socketIds.filter((id) => id !== socketId), socketId];
     }
@@ -250,7 +261,7 @@ export class SessionTable {
     session.former = this.#former;
     this.byKey.set(session.key, session);
     for (const pid of session.pids) this.#byPid.set(pid, session);
-    for (const id of session.socketIds) this.#bySocketId.set(id, session);
+    for (const id of session.socketIds) this.#setSocketId(id, session);
     const holder = session.identity && holderOf(session.identity);
     if (holder !== undefined) this.#byHolder.add(holder, session);
     for (const tag of openTags(session)) this.#members.add(tag, session);

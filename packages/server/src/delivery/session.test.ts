@@ -80,7 +80,7 @@ const link: SessionLink = {
   confirms: true,
   hasRoom: () => true,
   writable: true,
-  beforeFlush() {},
+  awaitFlush() {},
   awaitDrain() {},
   requestReceipt() {},
   requestReceiptNow() {},

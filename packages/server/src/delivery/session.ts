@@ -51,8 +51,10 @@ export class Session {
   end: number | undefined;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
-  /** What its client may be unable to take. */
-  readonly suspicion = new Suspicion();
+  /** The first entry that was handed to the connection and of which no receipt has come, or -1. */
+  unconfirmed = -1;
+  /** The entry that its client may be unable to take, or -1: it is replayed alone, and what follows waits for its receipt. */
+  suspect = -1;
   /** Bytes of entries that were handed to the connection in this turn, since the last part of it. */
   burstBytes = 0;
   /** Something was delivered after which it must be told its position. */
@@ -63,6 +65,7 @@ export class Session {
   marked = 0;
 
   // --- what is kept of it ---
+  readonly suspicion = new Suspicion();
   readonly key: string;
   readonly tag: string;
   readonly identity: Identity | undefined;

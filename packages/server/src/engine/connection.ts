@@ -7,7 +7,6 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { EnginePacket, ProtocolError } from "@holdfast/protocol";
-import { encodeHandshake } from "@holdfast/protocol";
 import createDebug from "debug";
 import type { OutboxNode, OutboxOwner, PacketRun } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
@@ -18,6 +17,7 @@ import { splitPayload } from "../transports/payload-split.ts";
 import type { EngineRequest } from "../transports/request.ts";
 import type { Transport, TransportReceiver } from "../transports/transport.ts";
 import type { ConnectionReceiver, ConnectionServer, PingLedger } from "./connection-ports.ts";
+import { handshakeOf } from "./handshake-of.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import {
   contentOf,
@@ -45,27 +45,32 @@ export type SendCallback = (transport: Transport) => void;
 const handOverBytes = 256 * 1024;
 
 export class Connection extends ObservedEmitter implements TransportReceiver, OutboxOwner {
+  // What is looked at for each packet stands side by side in memory: of thousands of connections none is at hand.
+  readonly server: ConnectionServer;
+  transport: Transport;
+  #state: ConnectionState = "opening";
+  #queued = false;
+  #pending: OutboxNode | undefined;
+  /** So many bytes were found to have room, less what was put into the outbox since then. */
+  #room = 0;
+  /** @internal Whether the receiver is to be told when more can be taken. */
+  tellDrained = false;
+  /** @internal So many turns with entries the ledger of receipts need not be told of. */
+  quietTurns = 0;
   /** The id of the connection: the only credential of its later requests, so keep it secret. */
   readonly id: string;
-  readonly server: ConnectionServer;
   /** The first request. Undefined with WebTransport. */
   readonly request: IncomingMessage;
   readonly remoteAddress: string;
-  transport: Transport;
   /** @internal Who takes the messages, besides listeners of the events. */
   receiver: ConnectionReceiver | undefined;
   /** @internal What the answers to pings prove. */
   pings: PingLedger | undefined;
   /** @internal */ pingsUnanswered = 0;
-  /** @internal Whether the receiver is to be told when more can be taken. */
-  tellDrained = false;
-  #state: ConnectionState = "opening";
   #upgraded = false;
   #upgrade: Upgrade | undefined;
-  #pending: OutboxNode | undefined;
   /** What `writeBuffer` has shown: the same array as long as the same packets wait. */
   #shown: { pending: OutboxNode | undefined; packets: ShownPacket[] } | undefined;
-  #queued = false;
   #closeWhenSent: { discard: boolean } | undefined;
   #callbacks: SendCallback[] | undefined;
   readonly #heartbeat: Heartbeat;
@@ -91,27 +96,11 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal Sends the handshake. Called once, when the engine knows the connection. */
   open(): void {
     this.#state = "open";
-    const { opts } = this.server;
-    this.enqueue(new OutgoingPacket("open", this.#encodedHandshake()), false);
-    if (opts.initialPacket) this.send(opts.initialPacket);
+    this.enqueue(new OutgoingPacket("open", handshakeOf(this)), false);
+    const { initialPacket } = this.server.opts;
+    if (initialPacket) this.send(initialPacket);
     this.emit("open");
     this.#heartbeat.start();
-  }
-
-  #encodedHandshake(): string {
-    const { pingInterval, pingTimeout, maxHttpBufferSize } = this.server.opts;
-    return encodeHandshake({
-      sid: this.id,
-      upgrades: this.#availableUpgrades(),
-      pingInterval,
-      pingTimeout,
-      maxPayload: maxHttpBufferSize,
-    });
-  }
-
-  #availableUpgrades(): string[] {
-    const enabled: readonly string[] = this.server.opts.transports;
-    return this.server.upgrades(this.transport.name).filter((name) => enabled.includes(name));
   }
 
   // --- state ---
@@ -200,8 +189,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     }
     const before = this.#lastPending();
     if (before === undefined) return;
-    const { parents } = this.server.turn;
-    this.#put(shared ? before.next(packet, parents) : before.alone(packet), shared);
+    const next = shared ? before.next(packet, this.server.turn.parents) : before.alone(packet);
+    this.#put(before, next, shared);
   }
 
   /** @internal Puts packets that go to other connections, too, into the outbox: some small ones. */
@@ -211,11 +200,12 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
       return;
     }
     const before = this.#state === "open" ? this.#lastPending() : undefined;
-    if (before !== undefined) this.#put(run.after(before, this.server.turn.parents), true);
+    if (before !== undefined) this.#put(before, run.after(before, this.server.turn.parents), true);
   }
 
-  #put(pending: OutboxNode, shared: boolean): void {
+  #put(before: OutboxNode, pending: OutboxNode, shared: boolean): void {
     this.#pending = pending;
+    if (this.#room > 0) this.#room -= pending.size - before.size;
     if (pending.size > handOverBytes) this.#handOver();
     if (this.#queued) return;
     this.#queued = true;
@@ -224,6 +214,20 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     // processor's caches, and the next read will displace it. (Measured: a tenth of the cost of an echo.)
     if (!shared && turn.reader === this) process.nextTick(flush, this);
     else turn.add(this);
+  }
+
+  /** @internal Whether so many bytes more leave no more than `limit` waiting, or would wait alone. */
+  hasRoom(bytes: number, limit: number): boolean {
+    if (bytes <= this.#room) return true;
+    // Asked for each packet: it looks only when what it saw the last time may be used up.
+    const { unsentBytes, transport } = this;
+    this.#room = limit - unsentBytes;
+    return bytes <= this.#room || (transport.ready && unsentBytes === transport.unsentBytes);
+  }
+
+  /** @internal What waits to be sent, in bytes, roughly. */
+  get unsentBytes(): number {
+    return (this.#pending?.size ?? 0) + this.transport.unsentBytes;
   }
 
   /** What comes next stands after this. One packet may be larger than the limit, if nothing else waits. */
@@ -258,11 +262,6 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     if (this.#pending !== undefined || !this.transport.ready || this.#state !== "open") return;
     this.tellDrained = false;
     this.receiver?.drained?.();
-  }
-
-  /** @internal What waits to be sent, in bytes, roughly. */
-  get unsentBytes(): number {
-    return (this.#pending?.size ?? 0) + this.transport.unsentBytes;
   }
 
   #handOver(): void {
