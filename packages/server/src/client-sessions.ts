@@ -1,4 +1,4 @@
-/** What a connection is to the sessions of its sockets: where their packets go, and what proves that they arrived. */
+/** What a connection is to the sessions of its sockets, together: what proves that their packets arrived, and its end. */
 import type { Client } from "./client.ts";
 import type { OutgoingPacket } from "./delivery/outgoing-packet.ts";
 import { type Attached, ReceiptLedger } from "./delivery/receipts.ts";
@@ -40,7 +40,7 @@ export class ClientSessions implements LinkedClient {
         pingsUnanswered: conn.pingsUnanswered,
         attached: () => client.attached(),
         monotonicMs: () => server._host.monotonicMs(),
-        turns: conn,
+        counted: conn,
       },
       server._wheel,
       { intervalMs: () => receiptInterval(conn.server.clientsCount), turns: receiptTurns },
@@ -57,8 +57,8 @@ export class ClientSessions implements LinkedClient {
   }
 
   /** To the connection of another engine. */
-  deliver(packet: OutgoingPacket, shared: boolean): void {
-    this.#client.deliver(packet, shared);
+  deliver(packet: OutgoingPacket): void {
+    this.#client.deliver(packet, false);
   }
 
   afterTurn(run: () => void): void {

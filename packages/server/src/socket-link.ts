@@ -10,12 +10,21 @@ import type { Connection } from "./engine/connection.ts";
 import { ServerError } from "./errors.ts";
 import { throwLater } from "./host/throw-later.ts";
 
+/** What a link needs of the connection itself, which it goes to past the client: this comes for each delivery. */
+export type LinkedConnection = Pick<
+  Connection,
+  "enqueue" | "enqueueShared" | "hasRoom" | "unsentBytes" | "tellDrained" | "quietTurns"
+> & {
+  readonly transport: { readonly unsentBytes: number };
+  readonly server: { readonly turn: { tell(listener: FlushListener): void } };
+};
+
 /** What a link needs of its client. */
 export interface LinkedClient {
   /** Undefined with another engine, whose sessions have receipts only from their clients. */
-  readonly connection: Connection | undefined;
+  readonly connection: LinkedConnection | undefined;
   /** To the connection of another engine. */
-  deliver(packet: OutgoingPacket, shared: boolean): void;
+  deliver(packet: OutgoingPacket): void;
   afterTurn(run: () => void): void;
   suspected: Session | undefined;
   drained(): void;
@@ -30,8 +39,7 @@ export interface LinkedClient {
 export class SocketLink implements SessionLink, Attached, FlushListener {
   readonly delivery: Delivery;
   readonly session: Session;
-  /** Without a look at the client: most of this comes for each delivery of a durable event. */
-  readonly #connection: Connection | undefined;
+  readonly #connection: LinkedConnection | undefined;
   readonly #client: LinkedClient;
   readonly #socket: { readonly acks: Map<number, (...args: unknown[]) => void> };
 
@@ -89,13 +97,13 @@ export class SocketLink implements SessionLink, Attached, FlushListener {
   }
 
   deliver(packet: OutgoingPacket, shared: boolean): void {
-    if (this.#connection === undefined) this.#client.deliver(packet, shared);
+    if (this.#connection === undefined) this.#client.deliver(packet);
     else this.#connection.enqueue(packet, shared);
   }
 
   deliverAll(run: PacketRun): void {
     if (this.#connection !== undefined) this.#connection.enqueueShared(run);
-    else for (const packet of run.packets) this.#client.deliver(packet, true);
+    else for (const packet of run.packets) this.#client.deliver(packet);
   }
 
   awaitFlush(): void {

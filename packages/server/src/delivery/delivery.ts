@@ -25,7 +25,7 @@ import { JournalLane, type LaneExit } from "./journal-lane.ts";
 import { type AwaitedAcks, LaneChange, LaneEntry } from "./lane-records.ts";
 import { Markers } from "./marker.ts";
 import type { OutgoingPacket } from "./outgoing-packet.ts";
-import { releaseOthers } from "./poison.ts";
+import { awaitsSuspect, releaseOthers } from "./poison.ts";
 import { epochOf, noEpoch, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
@@ -74,7 +74,7 @@ export class Delivery implements LaneExit {
     this.catchUp = new CatchUp(this, options.readsMax);
     this.receipts = new ReceiptStore(this, options.later, (session) => {
       this.catchUp.drained(session);
-      if (!session.suspicion.isOpen(session)) releaseOthers(session);
+      if (!awaitsSuspect(session)) releaseOthers(session);
     });
     this.ready = this.#open(journal);
     // The server tells of a store that does not open; nobody need wait here.

@@ -119,6 +119,28 @@ it("flushes each owner once, at the end of the turn", () => {
   expect(turn.root).not.toBe(root);
 });
 
+it("tells who listens before anybody is flushed, also those who begin to listen meanwhile", () => {
+  let end: (() => void) | undefined;
+  const host = { afterTurn: (run: () => void) => (end = run) } as unknown as Host;
+  const turn = new Turn(host);
+  const happened: string[] = [];
+  const second = { beforeFlush: () => void happened.push("second") };
+  turn.add({ flush: () => happened.push("flush") });
+  turn.tell({
+    beforeFlush() {
+      happened.push("first");
+      turn.tell(second);
+      turn.add({ flush: () => happened.push("flush of the first") });
+    },
+  });
+  end?.();
+  expect(happened).toEqual(["first", "second", "flush", "flush of the first"]);
+  end = undefined;
+  turn.tell(second);
+  (end as (() => void) | undefined)?.();
+  expect(happened.slice(4)).toEqual(["second"]);
+});
+
 it("keeps for a connection that could not write its own packets, and nothing that others were sent", () => {
   let end: (() => void) | undefined;
   const host = { afterTurn: (run: () => void) => (end = run) } as unknown as Host;

@@ -172,7 +172,7 @@ export class Turn {
     this.#schedule();
   }
 
-  /** Has `listener.beforeFlush()` called at the end of this turn, before anything is written. Once per listener and turn. */
+  /** Has `listener.beforeFlush()` called at the end of this turn, before anything is written. Call it once per listener and turn. */
   tell(listener: FlushListener): void {
     this.#listeners.push(listener);
     this.#schedule();

@@ -14,18 +14,14 @@ const soonMs = 1000;
 const timesMax = 5;
 
 export class Suspicion {
-  /** Of the first entry of which no receipt has come: its size, and when it was sent. */
+  /** Of the session's unconfirmed entry: its size, and when it was sent. */
   #sentBytes = 0;
   #sentMs = 0;
+  /** The entry on which the connection ended the last time, and how often in a row. Suspected as long as that is not 0. */
   #offset = 0;
   #times = 0;
 
-  /** Whether the entry that is suspected is on its way, and no receipt of it has come. */
-  isOpen({ unconfirmed, suspect, receipt }: Session): boolean {
-    return suspect === unconfirmed && unconfirmed > receipt;
-  }
-
-  /** An entry was handed to the connection, and there is a receipt of all before it. */
+  /** The entry was handed to the connection, and there is a receipt of all before it. */
   sent(session: Session, offset: number, bytes: number, nowMs: number): void {
     session.unconfirmed = offset;
     this.#sentBytes = bytes;
@@ -61,6 +57,11 @@ export class Suspicion {
     session.suspect = offset;
     return undefined;
   }
+}
+
+/** Whether the entry that is suspected is on its way, and no receipt of it has come. */
+export function awaitsSuspect({ unconfirmed, suspect, receipt }: Session): boolean {
+  return suspect === unconfirmed && unconfirmed > receipt;
 }
 
 /** Whether nothing more may be sent to a session until what is suspected, there or in another namespace, has arrived. */

@@ -35,7 +35,7 @@ export interface ReceiptConnection {
   /** The sessions that are on the connection now. */
   attached(): Iterable<Attached>;
   monotonicMs(): number;
-  readonly turns: TurnCount;
+  readonly counted: TurnCount;
 }
 
 /** Kept with the connection itself: the ledger is not at hand in the processor's caches, and would mostly just count. */
@@ -87,7 +87,7 @@ export class ReceiptLedger {
 
   constructor(connection: ReceiptConnection, wheel: TimerWheel, options: ReceiptOptions) {
     this.#connection = connection;
-    this.#counted = connection.turns;
+    this.#counted = connection.counted;
     this.#wheel = wheel;
     this.#intervalMs = options.intervalMs;
     this.#turns = options.turns;
@@ -98,12 +98,11 @@ export class ReceiptLedger {
     }
   }
 
-  /** Something was sent that a receipt is wanted for. */
+  /** A turn has sent something that a receipt is wanted for. Of `quietTurns` of them it need not be told. */
   request(): void {
     this.#countQuiet();
     this.#turnsSince++;
-    // This comes with each turn that has something for the client. What the first one has set off, a ping or the alarm,
-    // is for the next ones too.
+    // What the first turn has set off, a ping or the alarm, is for the next ones, too.
     const pingedWithin = this.#pingedWithin;
     this.#pingedWithin = false;
     if (this.#awaitsCompany) {
@@ -124,6 +123,7 @@ export class ReceiptLedger {
 
   /** Until `turns` is reached, or something else happens, a turn with entries changes nothing but the count. */
   #beQuiet(): void {
+    this.#countQuiet();
     const changes = this.#turnsSince === 0 || this.#awaitsCompany;
     this.#quietTurns = changes ? 0 : Math.max(0, this.#turns - this.#turnsSince - 1);
     this.#counted.quietTurns = this.#quietTurns;
@@ -132,8 +132,8 @@ export class ReceiptLedger {
   /** So much is sent at once that the connection may end before the client has all of it. */
   requestNow(): void {
     if (this.#receiptsInFlight >= inFlightMax) return;
-    this.#ping(undefined);
     this.#pingedWithin = true;
+    this.#ping(undefined);
   }
 
   /** Later the end of the turn would be asked about alone: one who comes back gets a long turn, and then nothing. */

@@ -17,7 +17,7 @@ export interface SessionLink {
   hasRoom(bytes: number): boolean;
   /** Whether a packet would leave at once. */
   readonly writable: boolean;
-  /** Has delivery told, once, before what this turn of the event loop has brought is written: `flushes`. */
+  /** Has delivery told before what this turn of the event loop has brought is written: `flushes`. Call it once per turn. */
   awaitFlush(): void;
   /** The session on the connection that was handed what its client may be unable to take: the others wait. */
   suspected: Session | undefined;

@@ -46,3 +46,16 @@ it("owes no more what has arrived, in some rooms at once or in one as older vers
   table.apply(decodeChange(Buffer.from(JSON.stringify(former))), 11, 0);
   expect(owed()).toEqual([["z", 0]]);
 });
+
+it("finds a session by the ids of its sockets, whatever else is asked for", () => {
+  const { table } = stage();
+  const session = table.byKey.get("a");
+  const long = "x".repeat(34);
+  expect(table.bySocketId("id")).toBe(session);
+  expect(table.bySocketId(long)).toBeUndefined();
+  if (session !== undefined) table.name(session, "another id", undefined);
+  expect(table.bySocketId("another id")).toBe(session);
+  for (const other of ["", "no", "longer", long, 2, true, null, undefined, { length: 2 }]) {
+    expect(table.bySocketId(other as string)).toBeUndefined();
+  }
+});

@@ -53,7 +53,7 @@ export class SessionTable {
   readonly byKey = new Map<string, Session>();
   readonly #byPid = new Map<string, Session>();
   readonly #bySocketId = new Map<string, Session>();
-  /** The lengths that ids of sockets have had, as bits: the name of a room mostly has another, and is not looked up. */
+  /** The lengths that ids of sockets have had, modulo 32, as bits: the name of a room mostly has another, and is not looked up. */
   #idLengths = 0;
   readonly #byHolder = new SessionIndex();
   /** Members by tag, connected or not. */
@@ -82,7 +82,9 @@ export class SessionTable {
   }
 
   bySocketId(id: string): Session | undefined {
-    return this.#idLengths & bitOfLength(id) ? this.#bySocketId.get(id) : undefined;
+    // Applications name rooms that are no strings, too.
+    const mayBe = typeof id === "string" && (this.#idLengths & bitOfLength(id)) !== 0;
+    return mayBe ? this.#bySocketId.get(id) : undefined;
   }
 
   #setSocketId(id: string, session: Session): void {

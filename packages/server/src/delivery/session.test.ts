@@ -1,7 +1,7 @@
 /** What a session remembers of rooms that it has left: as much as it may be asked for, whatever their number. */
 import { expect, it } from "vitest";
+import { idleLink } from "./idle-link.ts";
 import { Session } from "./session.ts";
-import type { SessionLink } from "./session-link.ts";
 
 function newSession(): Session {
   const session = new Session("key", "pid", "id", undefined, 0);
@@ -69,30 +69,11 @@ it("keeps a room that it is in again", () => {
   expect(session.receives({ offset: 20_000, tags: ["room"], except: [] })).toBe(true);
 });
 
-/** A connection that takes everything, and does nothing. */
-const link: SessionLink = {
-  deliver() {},
-  deliverAll() {},
-  unsentBytes: 0,
-  outboxBytes: 0,
-  suspected: undefined,
-  drained() {},
-  confirms: true,
-  hasRoom: () => true,
-  writable: true,
-  awaitFlush() {},
-  awaitDrain() {},
-  requestReceipt() {},
-  requestReceiptNow() {},
-  awaitAck() {},
-  overflow() {},
-};
-
 it("forgets no room whose events it is still to be given, though retention has dropped them meanwhile", () => {
   const session = newSession();
   session.join("room", 1);
   session.leave("room", 16);
-  session.link = link;
+  session.link = idleLink();
   session.position = 11;
   const event = { offset: 12, tags: ["room"], except: [] };
   session.forgetBefore(18);

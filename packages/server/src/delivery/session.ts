@@ -51,7 +51,7 @@ export class Session {
   end: number | undefined;
   /** Everything up to here is known to have arrived. */
   receipt = 0;
-  /** The first entry that was handed to the connection and of which no receipt has come, or -1. */
+  /** Where it is more than `receipt`, the first entry that was handed to the connection and has none; -1 on a new one. */
   unconfirmed = -1;
   /** The entry that its client may be unable to take, or -1: it is replayed alone, and what follows waits for its receipt. */
   suspect = -1;
@@ -137,6 +137,7 @@ export class Session {
     this.heldBytes = 0;
     this.markDue = false;
     this.misled = false;
+    this.burstBytes = 0;
   }
 
   get pid(): string {
