@@ -32,8 +32,9 @@ function cutter(httpServer: Server): () => void {
 /** The server that the scripts expect; `gone` has how each socket ended. */
 async function startForScripts(): Promise<{ server: Running; gone: string[] }> {
   // A goodbye over long-polling is sometimes not sent (its writer ends first; with npm socket.io, too, in 3 of 100 runs on a
-  // busy machine): the client's last poll ends with a ping then, and only then its process.
-  const server = await start({ pingInterval: 2_000 });
+  // busy machine). The client's process ends with its last poll then, which a ping ends; where the last answer came with
+  // that poll, it ends at once, and only the pong that does not come says so.
+  const server = await start({ pingInterval: 2_000, pingTimeout: 3_000 });
   expectTarget(server.io);
   const gone: string[] = [];
   const cut = cutter(server.httpServer);
@@ -101,6 +102,7 @@ describe.skipIf(leftOut("python"))("python-socketio", () => {
       "echo last": "last",
       connected: false,
     });
+    await until(() => gone.length >= 2, "the client is gone");
     expect(gone).toHaveLength(2);
     expect(gone[0]).toMatch(/^transport (close|error)$/);
   });
