@@ -1,12 +1,15 @@
 /**
- * Handlers of the end of a socket that throw. Goal: the error goes to the process, as in Socket.IO, and an application
- * that goes on after it has lost nothing: sessions are away when their clients are, and events go to the others.
+ * Handlers that throw within what is ours: of the end of a socket, and of what goes out on a connection. Goal: the error
+ * goes to the process, as in Socket.IO, and an application that goes on after it has lost nothing: sessions are away when
+ * their clients are, and events go to the others.
  */
 import { collectUncaught } from "@holdfast/journal/testing";
 import type { Socket } from "holdfast";
+import type { Socket as StockSocket } from "socket.io-client";
 import { expect, it } from "vitest";
 import {
   collect,
+  inside,
   jsonOf,
   next,
   nextSocket,
@@ -103,3 +106,43 @@ it("the others get what comes behind it, when a connection ends within the lane"
   expect(lost).toHaveLength(3);
   expect(uncaught.map(String)).toEqual(both);
 });
+
+/** Method: one of three members, the one in the middle, has a listener that throws once; each member looks for both events. */
+it.each([
+  { emitter: "connection", event: "packetCreate", kept: "on disk" },
+  { emitter: "connection", event: "packetCreate", kept: "in memory" },
+  { emitter: "connection", event: "packetCreate", kept: "nowhere" },
+  { emitter: "connection", event: "flush", kept: "on disk" },
+  { emitter: "connection", event: "drain", kept: "on disk" },
+  { emitter: "engine", event: "flush", kept: "on disk" },
+  { emitter: "engine", event: "drain", kept: "nowhere" },
+])(
+  "all get what is kept $kept when a listener of $event of the $emitter throws",
+  async ({ emitter, event, kept }) => {
+    const uncaught = collectUncaught();
+    const store = kept === "on disk" ? newFolder() : "memory";
+    const server = await start(kept === "nowhere" ? {} : { store });
+    const members: [Socket, StockSocket][] = [];
+    for (let n = 0; n < 3; n++) {
+      const member = await pair(server, "/", { transports: ["websocket"] });
+      await member[0].join("room");
+      members.push(member);
+    }
+    const heard = members.map(([, client]) => collect(client, "n"));
+    const { conn } = inside<{ conn: NodeJS.EventEmitter }>(members[1]?.[0]);
+    const { engine } = inside<{ engine: NodeJS.EventEmitter }>(server.io);
+    (emitter === "engine" ? engine : conn).once(event, () => {
+      throw new Error(`on ${event}`);
+    });
+    server.io.to("room").emit("n", 1);
+    await until(() => uncaught.length > 0, "the listener has thrown");
+    server.io.to("room").emit("n", 2);
+    await until(() => heard.every(({ length }) => length >= 2), "both events at all three");
+    expect(heard.map(numbers)).toEqual([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(uncaught.map(String)).toEqual([`Error: on ${event}`]);
+  },
+);

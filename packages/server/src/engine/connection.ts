@@ -11,7 +11,7 @@ import createDebug from "debug";
 import type { OutboxNode, OutboxOwner, PacketRun } from "../delivery/outbox.ts";
 import { OutgoingPacket } from "../delivery/outgoing-packet.ts";
 import { ServerError } from "../errors.ts";
-import { throwLater } from "../host/throw-later.ts";
+import { emitAside, throwLater } from "../host/throw-later.ts";
 import { ObservedEmitter } from "../observed-emitter.ts";
 import { splitPayload } from "../transports/payload-split.ts";
 import type { EngineRequest } from "../transports/request.ts";
@@ -185,7 +185,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   enqueue(packet: OutgoingPacket, shared: boolean): void {
     if (this.#state !== "open") return;
     if (this.observed) {
-      for (const shown of shownPackets(packet, shared)) this.emit("packetCreate", shown);
+      for (const shown of shownPackets(packet, shared)) emitAside(this, "packetCreate", shown);
     }
     const before = this.#lastPending();
     if (before === undefined) return;
@@ -271,8 +271,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     const observed = this.observed || server.flushesObserved;
     if (observed) {
       const packets = this.writeBuffer;
-      this.emit("flush", packets);
-      server.emit("flush", this, packets);
+      emitAside(this, "flush", packets);
+      emitAside(server, "flush", this, packets);
     }
     const { now, later } = splitPayload(pending, this);
     this.#pending = later;
@@ -281,8 +281,8 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
     const sent = callbacks && (() => void callbacks.map((callback) => callback(transport)));
     transport.sendPending(now, sent);
     if (observed) {
-      this.emit("drain");
-      server.emit("drain", this);
+      emitAside(this, "drain");
+      emitAside(server, "drain", this);
     }
     if (this.#closeWhenSent !== undefined && this.#pending === undefined) {
       this.#closeTransport(this.#closeWhenSent.discard);
