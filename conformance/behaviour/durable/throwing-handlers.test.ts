@@ -29,6 +29,10 @@ function throwAtEnd(socket: Socket): void {
   }
 }
 
+interface Conn {
+  readonly transport: { readonly writable: boolean };
+}
+
 const both = ["Error: on disconnecting", "Error: on disconnect"];
 
 it("a client that comes back goes on, though its handlers throw", async () => {
@@ -146,3 +150,21 @@ it.each([
     expect(uncaught.map(String)).toEqual([`Error: on ${event}`]);
   },
 );
+
+it("all others get what is sent when the headers of one response are refused by a listener", async () => {
+  const uncaught = collectUncaught();
+  const server = await start();
+  const members: StockSocket[] = [];
+  for (let n = 0; n < 3; n++)
+    members.push((await pair(server, "/", { transports: ["polling"] }))[1]);
+  const heard = members.map((client) => collect(client, "n"));
+  const polls = inside<{ engine: { clients: Record<string, Conn> } }>(server.io).engine.clients;
+  await until(() => Object.values(polls).every(({ transport }) => transport.writable), "polls");
+  const { engine } = inside<{ engine: NodeJS.EventEmitter }>(server.io);
+  engine.once("headers", () => {
+    throw new Error("no headers");
+  });
+  server.io.emit("n", 1);
+  await until(() => heard.filter(({ length }) => length === 1).length === 2, "two of three");
+  expect(uncaught.map(String)).toEqual(["Error: no headers"]);
+});

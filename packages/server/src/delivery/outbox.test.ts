@@ -141,6 +141,41 @@ it("tells who listens before anybody is flushed, also those who begin to listen 
   expect(happened.slice(4)).toEqual(["second"]);
 });
 
+it("gives those behind one that throws a turn of their own", () => {
+  const ends: (() => void)[] = [];
+  const host = { afterTurn: (run: () => void) => ends.push(run) } as unknown as Host;
+  const turn = new Turn(host);
+  const happened: string[] = [];
+  const named = (name: string) => ({
+    beforeFlush: () => void happened.push(`told ${name}`),
+    flush: () => void happened.push(`flushed ${name}`),
+  });
+  const failing = (name: string) => () => {
+    happened.push(`${name} throws`);
+    throw new Error(name);
+  };
+  for (const name of ["a", "b"]) {
+    turn.tell(name === "b" ? { beforeFlush: failing("listener") } : named(name));
+    turn.add(name === "b" ? { flush: failing("owner") } : named(name));
+  }
+  turn.tell(named("c"));
+  turn.add(named("c"));
+  const { root } = turn;
+  expect(() => ends.shift()?.()).toThrow("listener");
+  expect(() => ends.shift()?.()).toThrow("owner");
+  expect(turn.root).not.toBe(root);
+  ends.shift()?.();
+  expect(happened).toEqual([
+    "told a",
+    "listener throws",
+    "told c",
+    "flushed a",
+    "owner throws",
+    "flushed c",
+  ]);
+  expect(ends).toEqual([]);
+});
+
 it("keeps for a connection that could not write its own packets, and nothing that others were sent", () => {
   let end: (() => void) | undefined;
   const host = { afterTurn: (run: () => void) => (end = run) } as unknown as Host;

@@ -184,22 +184,57 @@ export class Turn {
     this.#host.afterTurn(this.#end);
   }
 
+  // Where something has thrown, mostly a listener of the application's, those behind it have a turn of their own.
+
   #flushAll(): void {
-    // In a pass of its own. (Measured: within that of the writes each of them costs more.)
+    let told = false;
+    try {
+      this.#tellListeners();
+      told = true;
+    } finally {
+      // What is added from here on belongs to the next turn.
+      this.#scheduled = false;
+      if (!told) this.#schedule();
+    }
+    try {
+      this.#flushOwners();
+    } finally {
+      // A new root each turn lets go of the nodes: only a connection that could not write keeps its path.
+      this.#root = new OutboxNode();
+      for (const parent of this.parents) parent.forgetChildren();
+      this.parents.length = 0;
+      this.reader = undefined;
+    }
+  }
+
+  /** In a pass of its own. (Measured: within that of the writes each of them costs more.) */
+  #tellListeners(): void {
     while (this.#listeners.length > 0) {
       const listeners = this.#listeners;
       this.#listeners = [];
-      for (const listener of listeners) listener.beforeFlush();
+      let told = 0;
+      try {
+        for (const listener of listeners) {
+          told++;
+          listener.beforeFlush();
+        }
+      } finally {
+        for (const listener of listeners.slice(told)) this.tell(listener);
+      }
     }
-    // What is added from here on belongs to the next turn.
-    this.#scheduled = false;
+  }
+
+  #flushOwners(): void {
     const owners = this.#owners;
     this.#owners = [];
-    for (const owner of owners) owner.flush();
-    // A new root each turn lets go of the nodes: only a connection that could not write keeps its path.
-    this.#root = new OutboxNode();
-    for (const parent of this.parents) parent.forgetChildren();
-    this.parents.length = 0;
-    this.reader = undefined;
+    let flushed = 0;
+    try {
+      for (const owner of owners) {
+        flushed++;
+        owner.flush();
+      }
+    } finally {
+      for (const owner of owners.slice(flushed)) this.add(owner);
+    }
   }
 }
