@@ -6,11 +6,9 @@
  * The two kinds never pass for each other: what an application got from `publish` or `history` says nothing of
  * what a client has received.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import type { Epoch, Position } from "@holdfast/journal";
-
-/** 48 bits: a guess that hits tells only where the client's own session goes on. */
-const checkBytes = 6;
+import { checkWith, type KeyedCheck } from "./keyed-check.ts";
 
 /** So many checks are remembered: those who come back together bring, and are told, the same few positions. */
 const checksMax = 1024;
@@ -38,20 +36,20 @@ export type PositionKind = "resume" | "application";
 const prefixes: Readonly<Record<PositionKind, string>> = { resume: "hf", application: "hp" };
 
 export class PositionCodec {
-  readonly #secret: Uint8Array;
+  readonly #check: KeyedCheck;
   readonly #stream: string;
   /** Of positions that are genuine. */
   readonly #checks = new Map<string, string>();
 
   /** @param secret the journal's key; @param stream the name of the stream that the positions are of */
   constructor(secret: Uint8Array, stream: string) {
-    this.#secret = secret;
+    this.#check = checkWith(secret);
     this.#stream = stream;
   }
 
   encode(kind: PositionKind, { epoch, offset }: Position): string {
     const start = `${prefixes[kind]}.${epoch}.${offset.toString(36)}`;
-    return `${start}.${this.#checks.get(start) ?? this.#remember(start, this.#check(start))}`;
+    return `${start}.${this.#checks.get(start) ?? this.#remember(start, this.#checkOf(start))}`;
   }
 
   /** @returns undefined for anything that `encode` did not make for this kind and stream */
@@ -62,7 +60,7 @@ export class PositionCodec {
     if (epoch === undefined || offset === undefined || check === undefined) return undefined;
     const start = `${prefix}.${epoch}.${offset}`;
     const known = this.#checks.get(start);
-    const expected = known ?? this.#check(start);
+    const expected = known ?? this.#checkOf(start);
     if (!timingSafeEqual(Buffer.from(expected), Buffer.from(check))) return undefined;
     if (known === undefined) this.#remember(start, expected);
     return { epoch, offset: Number.parseInt(offset, 36) };
@@ -74,11 +72,8 @@ export class PositionCodec {
     return check;
   }
 
-  #check(start: string): string {
-    return createHmac("sha256", this.#secret)
-      .update(`${this.#stream}\u0000${start}`)
-      .digest()
-      .toString("base64url", 0, checkBytes);
+  #checkOf(start: string): string {
+    return this.#check.of(`${this.#stream}\u0000${start}`);
   }
 }
 
@@ -87,28 +82,25 @@ export class PositionCodec {
  * known is told from one that never was.
  */
 export class PidCodec {
-  readonly #secret: Uint8Array;
+  readonly #check: KeyedCheck;
 
   constructor(secret: Uint8Array) {
-    this.#secret = secret;
+    this.#check = checkWith(secret);
   }
 
   /** @param id 20 random characters */
   encode(id: string): string {
-    return `${id}.${this.#check(id)}`;
+    return `${id}.${this.#checkOf(id)}`;
   }
 
   isGenuine(pid: unknown): pid is string {
     if (typeof pid !== "string") return false;
     const [, id, check] = /^([\w-]{20})\.([\w-]{8})$/.exec(pid) ?? [];
     if (id === undefined || check === undefined) return false;
-    return timingSafeEqual(Buffer.from(this.#check(id)), Buffer.from(check));
+    return timingSafeEqual(Buffer.from(this.#checkOf(id)), Buffer.from(check));
   }
 
-  #check(id: string): string {
-    return createHmac("sha256", this.#secret)
-      .update(`pid\u0000${id}`)
-      .digest()
-      .toString("base64url", 0, checkBytes);
+  #checkOf(id: string): string {
+    return this.#check.of(`pid\u0000${id}`);
   }
 }
