@@ -36,6 +36,8 @@ const decode = "packages/protocol/src/socket.io/decode.ts";
 const binary = "packages/protocol/src/socket.io/binary.ts";
 const client = "packages/server/src/client.ts";
 const socket = "packages/server/src/socket.ts";
+const roomChecks = "packages/server/src/room-checks.ts";
+const keeper = "packages/server/src/session-keeper.ts";
 const engine = "packages/server/src/engine/engine.ts";
 const baseEngine = "packages/server/src/engine/base-engine.ts";
 const checks = "packages/server/src/engine/request-checks.ts";
@@ -376,9 +378,23 @@ export const guards: readonly Guard[] = [
   {
     test: "V29",
     what: "limits.roomsPerSocket",
-    file: socket,
-    code: "(this.adapter.socketRooms(this.id)?.size ?? 0) > limit) {",
-    without: "0 > limit) {",
+    file: roomChecks,
+    code: "if (joined.size + count <= most) return undefined;",
+    without: "if (joined.size <= most) return undefined;",
+  },
+  {
+    test: "V29",
+    what: "rooms that are joined with older events of them count, too",
+    file: keeper,
+    code: "if (socket._refusesRooms(new Set([room]))) return;",
+    without: "",
+  },
+  {
+    test: "V29",
+    what: "names of rooms that a store can have",
+    file: roomChecks,
+    code: "if (length > tagCharactersMax) {",
+    without: "if (length > 1e9) {",
   },
   {
     test: "V30",

@@ -287,13 +287,13 @@ export const faults: readonly Fault[] = [
   {
     what: "a join is not stored",
     file: adapter,
-    code: 'return this.#delivery.change({ type: "join", session: session.key, rooms: tags });',
-    without: 'session.join(tags[0] ?? "", this.#delivery.head); return;',
+    code: "return this.join(id, session, joined);",
+    without: 'session.join(joined[0] ?? "", this.#delivery.head); return;',
   },
   {
     what: "a leave is not stored",
     file: adapter,
-    code: 'return this.#delivery.change({ type: "leave", session: session.key, rooms: [tagOfRoom(room)] });',
+    code: "return this.#kept(id, session, [room], change);",
     without: "return;",
   },
   {
@@ -335,7 +335,7 @@ export const faults: readonly Fault[] = [
   {
     what: "socketsJoin does not reach who is away",
     file: adapter,
-    code: 'this.#forOffline(options, (session) => ({ type: "join", session, rooms: tags }));',
+    code: "this.#away.join(this.#delivery, options, rooms);",
     without: "",
   },
   {

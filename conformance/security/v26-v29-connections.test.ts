@@ -142,6 +142,30 @@ it("V29: a socket is in at most limits.roomsPerSocket rooms, and their names mea
   expect(polluted).toBe(false);
 });
 
+it("V29: with a store, too, and when older events of the rooms are asked for", async () => {
+  const options = { store: "memory", offsets: "none", limits: { roomsPerSocket: 1000 } };
+  const victim = await startVictim({ options });
+  const socket = await joinNamespace(victim);
+  for (let from = 0; from < 1500; from += 50) {
+    const names = Array.from({ length: 50 }, (_none, i) => `"room-${from + i}"`).join(",");
+    // All at once: none of them is in its room when the next one asks.
+    await socket.send(text(`42["${from % 100 === 0 ? "join" : "join since"}",${names}]`));
+  }
+  const long = "x".repeat(16_001);
+  await socket.send([text(`42["join","${long}"]`), text(`42["join since","${long}"]`)]);
+  await socket.send([text('42["join","\\u0000uann"]'), text('421["joined"]')]);
+  const message = async () => (await socket.message()).payload.toString();
+  // Pings come between, for receipts.
+  let last = await message();
+  while (last === "2") last = await message();
+  expect(last).toBe("431[]");
+  const { refusals, rooms } = await victim.report();
+  expect(rooms).toBeLessThanOrEqual(1000);
+  expect(rooms).toBeGreaterThan(900);
+  expect(refusals["HF_ROOMS_TOO_MANY"]).toBeGreaterThan(0);
+  expect(refusals).toMatchObject({ HF_ROOM_NAME_TOO_LONG: 2, HF_ROOM_RESERVED: 1 });
+});
+
 it("V37: a key __proto__ in an event, in auth or in a query is data, with a frozen prototype", async () => {
   const victim = await startVictim({ freezePrototype: true });
   const json = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';

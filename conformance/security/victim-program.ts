@@ -42,6 +42,14 @@ function serve(socket: Socket): void {
     else socket.emit("echo", ...args);
   });
   socket.on("join", (...rooms: string[]) => void socket.join(rooms));
+  const joining: Promise<void>[] = [];
+  socket.on("join since", (...rooms: string[]) => {
+    joining.push(socket.join(rooms, "start"));
+  });
+  socket.on("joined", async (done: () => void) => {
+    await Promise.all(joining);
+    done();
+  });
   socket.on("flood", (count: number, bytes: number) => {
     const text = "x".repeat(bytes);
     for (let i = 0; i < count; i++) socket.emit("flood", text);

@@ -136,6 +136,26 @@ describe("publish", () => {
     await expect(publish(2)).rejects.toMatchObject({ code: "HF_MESSAGE_ID_CONFLICT" });
   });
 
+  it("takes no argument for bytes, nor bytes for an argument (I3)", async () => {
+    const { io } = await start({ store: "memory" });
+    const bytes = Buffer.from("a");
+    const contents: unknown[][] = [
+      [{ bytes: 1 }, bytes],
+      [bytes, { bytes: 1 }],
+      [null, bytes],
+      [bytes, null],
+      [[bytes], bytes],
+      [[bytes, bytes]],
+      [bytes, [bytes]],
+      [Buffer.from("aa"), Buffer.from("")],
+    ];
+    for (const [n, args] of contents.entries()) {
+      const publish = () => io.publish("n", ...args, { id: "a" });
+      if (n === 0) expect((await publish()).duplicate).toBe(false);
+      else await expect(publish()).rejects.toMatchObject({ code: "HF_MESSAGE_ID_CONFLICT" });
+    }
+  });
+
   it("gives what a client can be answered with as it is", async () => {
     const server = await start({ store: "memory" });
     const [socket, client] = await pair(server);

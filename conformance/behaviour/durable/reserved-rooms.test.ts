@@ -1,10 +1,11 @@
 /**
- * Rooms with the names of the server's own tags, as a client may make them up. Goal: they reach no user and no session,
- * keep nothing from one, and do not end the process; `join()` says that there can be no such room.
+ * Rooms with the names of the server's own tags, or with longer ones than a store takes, as a client may make them up.
+ * Goal: they reach no user and no session, keep nothing from one, and do not end the process; "error" of the socket says
+ * that there can be no such room.
  */
 import type { Socket } from "holdfast";
 import { expect, it } from "vitest";
-import { collect, pair, type Running, start } from "../../support/clients.ts";
+import { collect, inside, pair, type Running, start } from "../../support/clients.ts";
 import { away, marked, numbers, reconnecting } from "../../support/durable.ts";
 
 const identify = ({ handshake }: Socket) => handshake.auth["user"] as string;
@@ -17,6 +18,7 @@ async function begin() {
   const [{ session } = { session: "" }] = await published.missing();
   expect(session).not.toBe("");
   const names = ["\u0000uann", `\u0000s${session}`, '\u0000j"room"', "\u0000j{", "\u0000"];
+  names.push("x".repeat(16_001), inside<string>({ name: "x".repeat(16_000) }));
   return { server, socket, client, names, heard: collect(client, "n") };
 }
 
@@ -87,13 +89,47 @@ it("act on nobody who is away", async () => {
   expect(again.rooms).toEqual(new Set([again.id, "room", ...names.map((_, n) => `besides ${n}`)]));
 });
 
-it("cannot be joined", async () => {
+it("cannot be joined, and end nothing", async () => {
   const { server, socket, names } = await begin();
+  const { io } = server;
+  const rooms = new Set(socket.rooms);
+  const errors = collect(socket, "error");
   for (const name of names) {
-    expect(() => socket.join(name)).toThrow(expect.objectContaining({ code: "HF_ROOM_RESERVED" }));
-    expect(() => server.io.socketsJoin(name)).toThrow(
-      expect.objectContaining({ code: "HF_ROOM_RESERVED" }),
-    );
+    const isReserved = String(name).startsWith("\u0000");
+    const code = isReserved ? "HF_ROOM_RESERVED" : "HF_ROOM_NAME_TOO_LONG";
+    const told = expect.objectContaining({ code });
+    // Not awaited, as in a handler of an event that names the room.
+    void socket.join([name, "other"]);
+    await socket.join(["other", name], "start");
+    expect(errors.splice(0)).toEqual([[told], [told]]);
+    expect(() => io.socketsJoin(name)).toThrow(told);
+    expect(() => io.room(name)).toThrow(told);
     await socket.leave(name);
   }
+  expect(socket.rooms).toEqual(rooms);
+  expect(io.engine.refusals.get("HF_ROOM_RESERVED")).toBe(10);
+  expect(io.engine.refusals.get("HF_ROOM_NAME_TOO_LONG")).toBe(4);
+});
+
+it("may be as long as a store takes", async () => {
+  const { server, socket, client, heard } = await begin();
+  const long = "x".repeat(16_000);
+  await socket.join(long);
+  server.io.to(long).emit("n", 1);
+  await server.io.except(long).publish("n", 2);
+  await marked(socket, client);
+  const again = await away(server.io, client, () => server.io.to(long).emit("n", 3));
+  await marked(again, client);
+  expect(numbers(heard)).toEqual([0, 1, 3]);
+  expect(again.rooms.has(long)).toBe(true);
+});
+
+it("mean nobody as the name of a user", async () => {
+  const { server, socket, client, heard } = await begin();
+  const nobody = "x".repeat(16_000);
+  server.io.user(nobody).to("other").emit("n", 1);
+  await server.io.user(nobody).publish("n", 2);
+  server.io.user("ann").to("x".repeat(70_000)).emit("n", 3);
+  await marked(socket, client);
+  expect(numbers(heard)).toEqual([0, 3]);
 });

@@ -173,6 +173,8 @@ describe("a user's inbox", () => {
     ["a list", ["ada"]],
     ["a Date", new Date(0)],
     ["no string", { user: 7 }],
+    ["a long one", "u".repeat(1025)],
+    ["a long device", { device: "d".repeat(1025) }],
   ])("is no one of whom `identify` gives %s: that client is not let in", async (_, given) => {
     const identify = () => inside<{ user: string }>(given);
     const server = await start({ store: "memory", identify }, "holdfast");
@@ -186,6 +188,18 @@ describe("a user's inbox", () => {
       expect(await (await RawWebSocket.open(server)).join()).toMatch(/^40/);
     },
   );
+
+  it("may have long names, of whatever characters", async () => {
+    const name = "\u0001".repeat(1024);
+    const server = await start({ store: "memory", identify: () => ({ user: name, device: name }) });
+    const [socket, client] = await pair(server);
+    const notices = collect(client, "notice");
+    server.io.user(name).emit("notice", 1);
+    expect((await server.io.publish("notice", 2, { id: "a", by: socket })).duplicate).toBe(false);
+    expect((await server.io.publish("notice", 2, { id: "a", by: socket })).duplicate).toBe(true);
+    await settled(socket, client);
+    expect(notices).toEqual([[1], [2]]);
+  });
 
   it("needs a store, `identify`, and a name", async () => {
     const code = async (io: Server, id: string) => (await failureOf(() => io.user(id))).code;

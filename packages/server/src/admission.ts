@@ -50,10 +50,13 @@ export interface Admitted {
   readonly pid: string;
 }
 
+/** Both are in each message id of the holder, as JSON, which may take six characters for one. */
+const nameCharactersMax = 1024;
+
 /** @throws ServerError HF_IDENTITY_INVALID */
 export function readIdentity(given: unknown): Identity | undefined {
   if (given === undefined || given === null) return undefined;
-  if (typeof given === "string" && given !== "") return { user: given, device: undefined };
+  if (typeof given === "string" && isName(given)) return { user: given, device: undefined };
   // One of other names, { userId }, would make an anonymous client of somebody.
   if (typeof given === "object" && ("user" in given || "device" in given)) {
     const { user, device } = given as { user?: unknown; device?: unknown };
@@ -63,12 +66,13 @@ export function readIdentity(given: unknown): Identity | undefined {
   }
   throw new ServerError(
     "HF_IDENTITY_INVALID",
-    `got ${show(given)}; accepted: a string, { user, device } of strings, or undefined`,
+    `got ${show(given)}; accepted: a string, { user, device } of strings, or undefined; of 1 to ${nameCharactersMax} characters`,
   );
 }
 
 function isName(value: unknown): value is string | undefined {
-  return value === undefined || (typeof value === "string" && value !== "");
+  if (value === undefined) return true;
+  return typeof value === "string" && value !== "" && value.length <= nameCharactersMax;
 }
 
 function sameHolder(left: Identity | undefined, right: Identity | undefined): boolean {

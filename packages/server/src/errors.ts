@@ -20,6 +20,7 @@ export const serverErrors = {
   HF_WEBTRANSPORT_HANDSHAKE: "the WebTransport session did not open as the protocol demands",
   HF_IDENTITY_INVALID: "`identify` gave what names nobody",
   HF_ROOM_RESERVED: "the name of a room begins with a character that is the server's own",
+  HF_ROOM_NAME_TOO_LONG: "the name of a room is longer than a store takes",
   HF_DATA_INVALID: "a part of `socket.data` cannot be said in JSON, and is not kept",
   HF_EVENT_NAME_INVALID: "the name of an event is neither a string nor a number",
   HF_ATTACHMENTS_TOO_MANY: "an event has more attachments than clients take",

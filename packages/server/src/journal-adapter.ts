@@ -15,6 +15,7 @@ import {
   named,
   type UnnamedPacket,
 } from "./adapter.ts";
+import { AwaySessions } from "./away-sessions.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { bodyOf } from "./delivery/entry-body.ts";
 import { LaneEntry } from "./delivery/lane-records.ts";
@@ -23,9 +24,10 @@ import type { Session } from "./delivery/session.ts";
 import type { SessionChange } from "./delivery/session-changes.ts";
 import type { HeldPacket } from "./delivery/session-link.ts";
 import type { MessageId } from "./delivery/store.ts";
-import { tagOfRoom, userTag } from "./delivery/tags.ts";
+import { nobodyTag, tagCharactersMax, tagOfRoom, userTag } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
-import { type Room, refuseReservedRooms, type SocketId } from "./socket-types.ts";
+import { refuseUnusableRooms } from "./room-checks.ts";
+import type { Room, SocketId } from "./socket-types.ts";
 
 /** What more can be said of one publish. */
 export interface EntryOptions {
@@ -37,6 +39,8 @@ export interface EntryOptions {
 /** A socket with a session, as the adapter sees it. */
 interface SessionSocket extends AdapterSocket {
   readonly _session: Session | undefined;
+  listenerCount(event: string): number;
+  _onerror(error: Error): void;
 }
 
 /** Rooms that a socket joins as soon as older events of them are found, less those that it leaves before. */
@@ -53,15 +57,20 @@ const plainEntry: EntryOptions = { messageId: undefined, expiresMs: undefined };
 export class JournalAdapter extends Adapter {
   #delivery: Delivery;
   readonly #userPrefix: string;
+  readonly #away: AwaySessions;
   readonly #coming = new Map<SocketId, Set<ComingRooms>>();
   /** Why nothing is taken any more. */
   refusal: ServerError | undefined;
 
-  /** @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms */
-  constructor(nsp: AdapterNamespace, delivery: Delivery, secret: string) {
+  /**
+   * @param secret a name that nobody can guess: what is addressed to a user goes through the names of rooms
+   * @param roomsMax in so many rooms a session may be
+   */
+  constructor(nsp: AdapterNamespace, delivery: Delivery, secret: string, roomsMax: number) {
     super(nsp);
     this.#delivery = delivery;
     this.#userPrefix = `\u0000${secret}:`;
+    this.#away = new AwaySessions(nsp.name, (room) => this.#tagOf(room), roomsMax);
   }
 
   /** The store was closed, and is opened again. */
@@ -77,10 +86,14 @@ export class JournalAdapter extends Adapter {
 
   /** What the members of a room are found by. Nobody is in a room that has the name of a tag of the server's own. */
   #tagOf(room: Room): string {
-    if (typeof room !== "string" || !room.startsWith("\u0000")) return tagOfRoom(room);
-    return room.startsWith(this.#userPrefix)
-      ? userTag(room.slice(this.#userPrefix.length))
-      : `\u0000\u0000${room}`;
+    const tag = this.#ownTagOf(room) ?? tagOfRoom(room);
+    return tag.length > tagCharactersMax ? nobodyTag : tag;
+  }
+
+  #ownTagOf(room: Room): string | undefined {
+    if (typeof room !== "string" || !room.startsWith("\u0000")) return undefined;
+    const isUser = room.startsWith(this.#userPrefix);
+    return isUser ? userTag(room.slice(this.#userPrefix.length)) : nobodyTag;
   }
 
   #socket(id: SocketId): SessionSocket | undefined {
@@ -95,8 +108,38 @@ export class JournalAdapter extends Adapter {
     void super.addAll(id, rooms);
     const session = this.#socket(id)?._session;
     if (session === undefined || joined.length === 0) return;
-    const tags = joined.map(tagOfRoom);
-    return this.#delivery.change({ type: "join", session: session.key, rooms: tags });
+    return this.join(id, session, joined);
+  }
+
+  /**
+   * @param since after which offset older entries of the rooms are owed to the session, too
+   * @returns resolves when it is kept
+   */
+  join(id: SocketId, session: Session, rooms: readonly Room[], since?: number): Promise<void> {
+    this.showRooms(id, rooms);
+    const change = { type: "join", session: session.key, rooms: rooms.map(tagOfRoom) } as const;
+    return this.#kept(id, session, rooms, since === undefined ? change : { ...change, since });
+  }
+
+  /** What the store refuses is not shown any more, neither: whoever is shown in a room is given its events. */
+  #kept(
+    id: SocketId,
+    session: Session,
+    rooms: readonly Room[],
+    change: SessionChange,
+  ): Promise<void> {
+    const done = this.#delivery.change(change);
+    done.catch((error: Error) => {
+      const socket = this.#socket(id);
+      if (socket?._session !== session) return;
+      for (const room of rooms) {
+        if (session.showsIn(tagOfRoom(room))) this.showRooms(id, [room]);
+        else void super.del(id, room);
+      }
+      if (socket.listenerCount("error") > 0) socket._onerror(error);
+      else console.error("holdfast: a change of rooms was not kept:", error);
+    });
+    return done;
   }
 
   /** Shows the rooms of a session that came back: it has never left them. */
@@ -125,33 +168,25 @@ export class JournalAdapter extends Adapter {
     void super.del(id, room);
     const session = this.#socket(id)?._session;
     if (session === undefined || !wasIn || room === id) return;
-    return this.#delivery.change({ type: "leave", session: session.key, rooms: [tagOfRoom(room)] });
+    const change = { type: "leave", session: session.key, rooms: [tagOfRoom(room)] } as const;
+    return this.#kept(id, session, [room], change);
   }
 
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    refuseReservedRooms(rooms);
+    refuseUnusableRooms(rooms);
     super.addSockets(options, rooms);
-    const tags = rooms.map(tagOfRoom);
-    this.#forOffline(options, (session) => ({ type: "join", session, rooms: tags }));
+    this.#away.join(this.#delivery, options, rooms);
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.delSockets(options, rooms);
-    const tags = rooms.map(tagOfRoom);
-    this.#forOffline(options, (session) => ({ type: "leave", session, rooms: tags }));
+    this.#away.leave(this.#delivery, options, rooms);
   }
 
   /** Ends the sessions, those of clients that are away, too. */
   override disconnectSockets(options: BroadcastOptions, close: boolean): void {
     super.disconnectSockets(options, close);
-    this.#forOffline(options, (session) => ({ type: "end", session }));
-  }
-
-  /** Changes the sessions that `options` names and that nobody is connected to. */
-  #forOffline(options: BroadcastOptions, change: (session: string) => SessionChange): void {
-    this.#delivery.lane.whenOpen(() => {
-      for (const { key } of this.#offline(options)) void this.#delivery.change(change(key));
-    });
+    this.#away.end(this.#delivery, options);
   }
 
   override forEachSocket(options: BroadcastOptions, visit: (socket: AdapterSocket) => void): void {
@@ -176,29 +211,6 @@ export class JournalAdapter extends Adapter {
       }
     }
     if (rooms.size > 0) super.forEachSocket({ ...options, rooms }, visitOnce);
-  }
-
-  /** The sessions that `options` names and that nobody is connected to. */
-  #offline({ rooms, except }: BroadcastOptions): Session[] {
-    const { sessions, changing } = this.#delivery;
-    const found = new Set<Session>();
-    const consider = (session: Session | undefined) => {
-      if (session === undefined || session.link !== undefined || session.ending) return;
-      if (sessions.byKey.get(session.key) !== session) return;
-      for (const room of except ?? []) {
-        if (session.showsIn(tagOfRoom(room)) || session.socketIds.includes(room)) return;
-      }
-      found.add(session);
-    };
-    if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
-    for (const room of rooms) {
-      const tag = this.#tagOf(room);
-      for (const session of [...sessions.members(tag), ...changing.of(tag)]) {
-        if (tag === session.userTag || session.showsIn(tagOfRoom(room))) consider(session);
-      }
-      consider(sessions.bySocketId(room));
-    }
-    return [...found];
   }
 
   // --- events ---

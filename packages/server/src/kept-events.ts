@@ -96,8 +96,9 @@ export function keepEvents(
 
 function makeKeeper(namespace: AnyNamespace, delivery: Delivery): SessionKeeper {
   const nsp: AdapterNamespace = namespace;
-  const adapter = new JournalAdapter(nsp, delivery, namespace.server._host.newId());
-  adapter.refusal = namespace.server._refusal;
+  const { _host: host, _limits: limits, _refusal: refusal } = namespace.server;
+  const adapter = new JournalAdapter(nsp, delivery, host.newId(), limits.roomsPerSocket);
+  adapter.refusal = refusal;
   return new SessionKeeper(namespace, delivery, adapter);
 }
 

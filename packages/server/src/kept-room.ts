@@ -9,8 +9,9 @@ import type { EntryRecord, Page } from "./delivery/store.ts";
 import { tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { missing, type SessionDetails } from "./publish.ts";
+import { refuseUnusableRooms } from "./room-checks.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
-import { type Room, refuseReservedRooms } from "./socket-types.ts";
+import type { Room } from "./socket-types.ts";
 import { eventOf } from "./stored-event.ts";
 import type { ArgsWithoutAck, EventNames, EventParams, EventsMap } from "./typed-events.ts";
 import { show } from "./units.ts";
@@ -73,7 +74,7 @@ export class KeptRoom<EmitEvents extends EventsMap> {
 
   /** @internal Namespaces make them: see `Namespace#room`. */
   constructor(keeper: SessionKeeper, name: Room) {
-    refuseReservedRooms([name]);
+    refuseUnusableRooms([name]);
     this.name = name;
     this.#keeper = keeper;
   }

@@ -370,8 +370,9 @@ export class SessionKeeper {
         const { from, to, reason } = lost;
         delivery.catchUp.gap(session, link, socket.resume._progress, from, to, reason);
       }
-      this.adapter.showRooms(socket.id, [room]);
-      await delivery.change({ type: "join", session: session.key, rooms: [tag], since: after });
+      // Others may have been joined meanwhile.
+      if (socket._refusesRooms(new Set([room]))) return;
+      await this.adapter.join(socket.id, session, [room], after);
     }
   }
 

@@ -82,19 +82,6 @@ export const RESERVED_EVENTS: ReadonlySet<string | symbol> = new Set<string | sy
   "removeListener",
 ]);
 
-/**
- * Tags of the server's own begin with a character that a client could send as the name of a room, too.
- *
- * @throws ServerError HF_ROOM_RESERVED
- */
-export function refuseReservedRooms(rooms: Iterable<Room>): void {
-  for (const room of rooms) {
-    if (typeof room === "string" && room.startsWith("\u0000")) {
-      throw new ServerError("HF_ROOM_RESERVED", JSON.stringify(room));
-    }
-  }
-}
-
 /** Events of the server's own begin like this, where there is a store. */
 const ownPrefix = "hf:";
 

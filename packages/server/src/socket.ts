@@ -32,6 +32,7 @@ import type { Namespace } from "./namespace.ts";
 import { attemptOf, type OnceOptions } from "./once-calls.ts";
 import { onceListener } from "./once-listener.ts";
 import { type Resume, withoutStore } from "./resume.ts";
+import { tooManyRooms, unusableRoom } from "./room-checks.ts";
 import type { Server } from "./server.ts";
 import type { SocketLink } from "./socket-link.ts";
 import {
@@ -43,7 +44,6 @@ import {
   type Room,
   refuseOwnEvents,
   refuseReserved,
-  refuseReservedRooms,
   type SocketId,
   type SocketReservedEventsMap,
 } from "./socket-types.ts";
@@ -419,12 +419,14 @@ export class Socket<
   // --- rooms ---
 
   /**
-   * Joins rooms. Does nothing once the socket is disconnected.
+   * Joins rooms. Does nothing once the socket is disconnected, nor when there can be no such room or they are too many: the
+   * socket emits "error" then, with HF_ROOMS_TOO_MANY, HF_ROOM_RESERVED or HF_ROOM_NAME_TOO_LONG.
    *
    * @param since with a store: from where older events of the rooms are wanted, too. They come first, each once,
    * and none is missing between them and what follows.
    * @returns with a store, resolves when the join is kept; otherwise when an adapter that spans servers has made it
-   * known, undefined with the one in memory. Rejects with HF_POSITION_INVALID, HF_OPTION_INVALID, HF_STORE_MISSING
+   * known, undefined with the one in memory. Rejects with HF_POSITION_INVALID, HF_OPTION_INVALID, HF_STORE_MISSING; with
+   * the code of the store when that does not keep it: the socket is not in the rooms then, and emits "error", too
    */
   join(rooms: Room | Room[]): Promise<void> | void;
   join(rooms: Room | Room[], since: JoinSince): Promise<void>;
@@ -433,28 +435,30 @@ export class Socket<
     if (since !== undefined) return this.#joinSince(Array.isArray(rooms) ? rooms : [rooms], since);
     if (this.#gone) return;
     const joined = new Set(Array.isArray(rooms) ? rooms : [rooms]);
-    if (this.nsp._keeper !== undefined) refuseReservedRooms(joined);
-    const limit = this.nsp.server._limits.roomsPerSocket;
-    if (joined.size + (this.adapter.socketRooms(this.id)?.size ?? 0) > limit) {
-      this.#refuseRooms(limit);
-      return;
-    }
+    if (this._refusesRooms(joined)) return;
     return this.adapter.addAll(this.id, joined);
   }
 
   async #joinSince(rooms: readonly Room[], since: JoinSince): Promise<void> {
     const keeper = this.nsp._keeper;
     if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "join() with older events");
-    refuseReservedRooms(rooms);
-    if (this.#gone) return;
+    if (this.#gone || this._refusesRooms(new Set(rooms))) return;
     await keeper.joinSince(this, rooms, since);
   }
 
-  /** Not thrown: `join` is seldom in a `try`, and a client must not be able to end the process. */
-  #refuseRooms(limit: number): void {
-    const error = new ServerError("HF_ROOMS_TOO_MANY", `more than ${limit}`);
-    this.conn.server?.refuse?.(error, this.conn);
-    this._onerror(error);
+  /**
+   * @internal Whether the rooms cannot be joined: "error" tells why. Not thrown: `join` is seldom in a `try`, clients
+   * choose the names of rooms, and none must be able to end the process.
+   */
+  _refusesRooms(rooms: ReadonlySet<Room>): boolean {
+    const { _keeper: keeper, server } = this.nsp;
+    const refusal =
+      (keeper && unusableRoom(rooms)) ??
+      tooManyRooms(rooms, this.adapter.socketRooms(this.id), server._limits.roomsPerSocket);
+    if (refusal === undefined) return false;
+    this.conn.server?.refuse?.(refusal, this.conn);
+    this._onerror(refusal);
+    return true;
   }
 
   /**

@@ -14,10 +14,11 @@
  * The sum begins with the segment and the place, so a frame that is read in another place is no frame. The first
  * eight bytes are never torn, because a disk writes sectors: a bad sum of the length is damage, not a power cut.
  */
+import { excessOf } from "../entry-size.ts";
 import type { EntryRecord, MessageId, SessionRecord, StreamRecord } from "../journal.ts";
 import type { Block } from "./block.ts";
 import { at, crc32cOfWords } from "./crc32c.ts";
-import { TextReader, textBound, textMaxBytes, writeText } from "./text.ts";
+import { TextReader, textBound, writeText } from "./text.ts";
 
 export const frameKinds = { entry: 1, session: 2, control: 3, damaged: 4 } as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
@@ -60,13 +61,8 @@ export function frameBound(record: StreamRecord): number {
 
 /** @returns what of an entry a frame has no room for */
 export function unframeable(entry: EntryRecord): string | undefined {
-  const { tags, except, messageId: id } = entry;
-  if (tags.length > 0xffff || except.length > 0xffff) return "more than 65,535 tags";
-  const long = (text: string): boolean => 2 * text.length > textMaxBytes;
-  if (tags.some(long) || except.some(long)) return "a tag of more than 16,383 characters";
-  if (id !== undefined && (long(id.producer) || long(id.id) || long(id.digest))) {
-    return "a message id of more than 16,383 characters";
-  }
+  const excess = excessOf(entry);
+  if (excess !== undefined) return excess;
   const bound = frameBound(entry);
   if (bound > frameMaxBytes) return `${bound} bytes; at most ${frameMaxBytes}`;
   return undefined;

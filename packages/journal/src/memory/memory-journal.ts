@@ -4,10 +4,18 @@
  */
 import { type Clock, systemClock } from "../clock.ts";
 import { defaultDeduplication } from "../deduplication.ts";
+import { entrySize, excessOf } from "../entry-size.ts";
 import { epochsMax, newEpochId } from "../epochs.ts";
 import { JournalError } from "../errors.ts";
 import { guarded } from "../guarded.ts";
-import type { DeduplicationWindow, Journal, JournalStatus, Retention, Stream } from "../journal.ts";
+import type {
+  DeduplicationWindow,
+  Journal,
+  JournalStatus,
+  Retention,
+  Stream,
+  StreamRecord,
+} from "../journal.ts";
 import { defaultStreamsMax, refusalOf } from "../new-streams.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { defaultRetention } from "../retention.ts";
@@ -102,10 +110,11 @@ export class MemoryJournal implements Journal {
     return epochsMax(this.#streams.size);
   }
 
-  tooLarge(bytes: number): JournalError {
-    return new JournalError("HF_ENTRY_TOO_LARGE", {
-      detail: `${bytes} bytes; at most ${this.entryMaxBytes}`,
-    });
+  /** @returns what of a record is too much */
+  tooLarge(record: StreamRecord): string | undefined {
+    const bytes = record.kind === "entry" ? entrySize(record) : record.body.length;
+    if (bytes > this.entryMaxBytes) return `${bytes} bytes; at most ${this.entryMaxBytes}`;
+    return record.kind === "entry" ? excessOf(record) : undefined;
   }
 
   kept(stream: MemoryStream, bytes: number): void {

@@ -171,12 +171,13 @@ export class MemoryStream implements Stream {
   #take(record: StreamRecord): undefined | number | JournalError {
     const journal = this.#journal;
     if (journal.status.state === "closed") return new JournalError("HF_STORE_CLOSED");
+    const detail = journal.tooLarge(record);
+    if (detail !== undefined) return new JournalError("HF_ENTRY_TOO_LARGE", { detail });
     if (record.kind === "session") {
       this.#place(record);
       return undefined;
     }
 
-    if (entrySize(record) > journal.entryMaxBytes) return journal.tooLarge(entrySize(record));
     const now = journal.clock.monotonicMs();
     if (record.messageId !== undefined) {
       const first = this.#ids.find(record.messageId, now);

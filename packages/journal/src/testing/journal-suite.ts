@@ -190,6 +190,42 @@ export function journalSuite(implementation: JournalUnderTest): void {
         expect(page.entries[0]?.body.every((byte) => byte === 7)).toBe(true);
       });
 
+      it("has one bound for tags and message ids, whatever its limits are (I2)", async () => {
+        const long = "x".repeat(16_383);
+        const tags = (count: number): string[] => Array.from({ length: count }, (_, n) => `${n}`);
+        const longId = { producer: long, id: "1", digest: "d" };
+        const fates = await follower.append(
+          stream,
+          entry("taken", { tags: [long], except: [`${long.slice(1)}y`], messageId: longId }),
+          entry("", { tags: [`${long}x`] }),
+          entry("", { except: [`${long}x`] }),
+          entry("", { messageId: { ...longId, producer: `${long}x` } }),
+          entry("taken", { tags: tags(65_535) }),
+          entry("", { tags: tags(65_536) }),
+          entry("", { except: tags(65_536) }),
+        );
+        const tooLarge = ["refused", "HF_ENTRY_TOO_LARGE"];
+        expect(summary(fates)).toEqual([
+          ["committed", 1],
+          tooLarge,
+          tooLarge,
+          tooLarge,
+          ["committed", 2],
+          tooLarge,
+          tooLarge,
+        ]);
+        expect(bodies(await read({ maxBytes: 10_000_000 }))).toEqual(["taken", "taken"]);
+      });
+
+      it("refuses a session record that is too large, without an effect", async () => {
+        await reopen({ entryMaxBytes: 100 });
+        const fates = await follower.append(stream, session("s".repeat(101)), session("fits"));
+        expect(summary(fates)).toEqual([
+          ["refused", "HF_ENTRY_TOO_LARGE"],
+          ["committed", 1],
+        ]);
+      });
+
       it("refuses after close, in order and without an effect", async () => {
         await write("a");
         await journal.close();

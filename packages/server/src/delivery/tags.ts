@@ -27,6 +27,12 @@ export function isOfUnnamedRoom(tag: string): boolean {
   return tag.startsWith("\u0000j");
 }
 
+/** So many characters may the tag of a room or a user have; the journal takes few more. */
+export const tagCharactersMax = 16_000;
+
+/** What nobody is found by, for names that there can be no room or user of. */
+export const nobodyTag = "\u0000\u0000";
+
 /** The room that has the tag, as an application named it. */
 export function roomOfTag(tag: string): string {
   return isOfUnnamedRoom(tag) ? (JSON.parse(tag.slice(2)) as string) : tag;
