@@ -62,6 +62,18 @@ const steps: readonly Step[] = [
     ]),
     hoursMax: 1,
   },
+  {
+    name: "planted",
+    what: "the planted faults, each looked for in up to 20,000 seeds: all of them must be found",
+    args: ["simulation/mutate.mjs"],
+    hoursMax: 6,
+  },
+  {
+    name: "guards",
+    what: "the guards against hostile bytes taken out one by one: each must be missed by a test of its number",
+    args: ["scripts/run.mjs", "mutate-security"],
+    hoursMax: 2,
+  },
 ];
 
 const hourMs = 3_600_000;

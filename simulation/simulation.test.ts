@@ -49,7 +49,7 @@ it.each(campaigns)("keeps every promise in every seed: $name", async (campaign) 
   const figures = sum(await Promise.all(workers));
   const hours = (figures.virtualMs / 3_600_000).toFixed(0);
   console.log(
-    `simulation, ${name}: ${figures.seeds} seeds, ${figures.repeated} of them twice, ${figures.steps} steps, ` +
+    `simulation, ${name}: ${figures.seeds} of ${seedsMax} seeds in ${seconds} s at most, ${figures.repeated} of them twice, ${figures.steps} steps, ` +
       `${figures.deliveries} deliveries, ${hours} virtual hours, ${figures.found.length} violations`,
   );
   expect(figures.found.slice(0, 20)).toEqual([]);

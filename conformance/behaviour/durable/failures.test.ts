@@ -1,5 +1,6 @@
 // Goal: ways to lose or repeat events that are known from the field (F1, F2, …), where no scenario of prove/ and no other
 // test has them. Method: the stock client through a bad network, and every event counted by its number.
+import { collectUncaught } from "@holdfast/journal/testing";
 import type { Server } from "holdfast";
 import type { Socket as StockSocket } from "socket.io-client";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -272,5 +273,35 @@ describe("F22: a client that believes it is connected", () => {
     proxy.shape(healthy);
     expect(await Promise.all(answers)).toEqual(upTo(10));
     expect(effects).toEqual(upTo(10));
+  });
+});
+
+describe("F25: a handler that throws at the client", () => {
+  it.each([
+    // It has received the event: its position is told by another.
+    ["event", [1, 2, 3, 4]],
+    // The stock client takes the position of an event when its handlers have come to their end.
+    ["argument", [1, 2, 2, 3, 4]],
+  ] as const)("loses nothing else, with offsets: %s", async (offsets, expected) => {
+    const uncaught = collectUncaught();
+    const server = await start({ store: "memory", offsets });
+    const [socket, client] = await pair(server, "/", reconnecting);
+    await socket.join("room");
+    const heard = collect(client, "n");
+    let throws = true;
+    client.on("n", (n: number) => {
+      if (n === 2 && throws) throw new Error("on 2");
+    });
+    server.io.to("room").emit("n", 1);
+    server.io.to("room").emit("n", 2);
+    await until(() => uncaught.length > 0, "the handler has thrown");
+    if (offsets === "event") await marked(socket, client);
+    throws = false;
+    const again = await away(server.io, client, () => server.io.to("room").emit("n", 3));
+    server.io.to("room").emit("n", 4);
+    await until(() => heard.some(([n]) => n === 4), "the last event");
+    expect(numbers(heard)).toEqual(expected);
+    expect(again.recovered).toBe(true);
+    expect(uncaught.map(String)).toEqual(["Error: on 2"]);
   });
 });

@@ -14,6 +14,7 @@ import {
   until,
 } from "../../support/clients.ts";
 import { away, cut, marked, numbers, reconnecting } from "../../support/durable.ts";
+import { newFolder } from "../../support/folder.ts";
 
 describe("join with older events", () => {
   async function withHistory(): Promise<[Running, string[]]> {
@@ -102,6 +103,20 @@ describe("join with older events", () => {
   });
 });
 
+function cycle(): object {
+  const value: { self?: unknown } = {};
+  value.self = value;
+  return value;
+}
+
+function throwing(): object {
+  return {
+    toJSON() {
+      throw new RangeError("no value");
+    },
+  };
+}
+
 describe("publish", () => {
   it("resolves with a position; the same id has one effect (I3)", async () => {
     const server = await start({ store: "memory" });
@@ -155,6 +170,46 @@ describe("publish", () => {
       else await expect(publish()).rejects.toMatchObject({ code: "HF_MESSAGE_ID_CONFLICT" });
     }
   });
+
+  it.each([
+    ["a BigInt", () => 1n, TypeError],
+    ["a cycle", () => cycle(), TypeError],
+    ["what throws", () => throwing(), RangeError],
+    ["a cycle with bytes", () => ({ ...cycle(), bytes: Buffer.from("a") }), TypeError],
+  ])(
+    "what cannot be encoded is thrown back, as in Socket.IO, with no effect: %s",
+    async (_, make, kind) => {
+      const server = await start({ store: newFolder() });
+      const [socket, client] = await pair(server, "/", reconnecting);
+      await socket.join("room");
+      const heard = collect(client, "n");
+      const { io } = server;
+      io.to("room").emit("n", 1);
+      for (const emit of [
+        () => io.to("room").emit("n", make()),
+        () => io.to("room").transient.emit("n", make()),
+        () =>
+          io
+            .to("room")
+            .timeout(50)
+            .emit("n", make(), () => undefined),
+        () => socket.emit("n", make()),
+        () => socket.emit("n", make(), () => undefined),
+      ]) {
+        expect(emit).toThrow(kind);
+      }
+      for (const options of [{}, { id: "a" }]) {
+        await expect(io.to("room").publish("n", make(), options)).rejects.toThrow(kind);
+      }
+      // Its id is not taken.
+      expect((await io.to("room").publish("n", 2, { id: "a" })).duplicate).toBe(false);
+      await marked(socket, client);
+      const again = await away(io, client, () => io.to("room").emit("n", 3));
+      await marked(again, client);
+      expect(numbers(heard)).toEqual([1, 2, 3]);
+      expect(client.recovered).toBe(true);
+    },
+  );
 
   it("gives what a client can be answered with as it is", async () => {
     const server = await start({ store: "memory" });

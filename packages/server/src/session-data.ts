@@ -59,7 +59,9 @@ export class SessionData {
     session.data = data;
     if (text === this.#stored.get(socket) || session.end !== undefined) return;
     this.#stored.set(socket, text);
-    void this.#delivery.change({ type: "data", session: session.key, data });
+    const kept = this.#delivery.change({ type: "data", session: session.key, data });
+    // Tried again when it may have changed next.
+    kept.catch(() => this.#stored.delete(socket));
   }
 
   /** What of the data can be kept: all that JSON can say, and of the rest those properties that it can. */

@@ -121,8 +121,10 @@ export class Delivery implements LaneExit {
     const done = new Promise<void>((resolve, reject) => {
       record.settled = (outcome) => {
         session?.caughtUpWith(change, this.changing);
-        if ("error" in outcome) reject(outcome.error);
-        else resolve();
+        if ("error" in outcome) {
+          session?.takeBack(change);
+          reject(outcome.error);
+        } else resolve();
       };
     });
     // Few await a join: that it was not stored must not end the process.

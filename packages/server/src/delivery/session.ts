@@ -186,6 +186,11 @@ export class Session {
     changing.exit(this);
   }
 
+  /** The change had no effect: who has not ended is there to be taken up, or to be ended later. */
+  takeBack({ type }: SessionChange): void {
+    if (type === "end") this.ending = false;
+  }
+
   /** Whether it is in the room as the application sees it: after all changes that it has made. */
   showsIn(room: string): boolean {
     return this.ahead?.get(room)?.joined ?? this.isIn(room);

@@ -1,6 +1,6 @@
 /**
- * Changes of rooms that the store does not take. Goal: `rooms` shows what holds, so that nobody is shown in a room whose
- * events it is not given; somebody is told. Method: a journal in memory that refuses some records, and a raw client.
+ * Changes of sessions that the store does not take. Goal: `rooms` shows what holds, so that nobody is shown in a room whose
+ * events it is not given; somebody is told; what else was refused is tried again. Method: a journal in memory that refuses some records, and a raw client.
  */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -160,6 +160,43 @@ it("says so on the console where nobody listens, and once for all who are away",
   await io.publish("fence");
   expect(lines.length).toBe(2);
   expect(lines[1]).toContain("not done to sessions that are away");
+});
+
+it("ends a session later whose end was refused", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  onTestFinished(() => log.mockRestore());
+  let refuses = true;
+  const { io } = await connect((text) => text.includes('"type":"end"') && refuses);
+  const delivery = io.of("/")._keeper?.delivery;
+  const start = { session: "a", pid: "p", socketId: "i", rooms: ["away"] };
+  await delivery?.begin({ type: "start", ...start }).started;
+  const end = async () => {
+    io.in("away").disconnectSockets();
+    await io.publish("fence");
+    return delivery?.sessions.byKey.get("a");
+  };
+  expect((await end())?.ending).toBe(false);
+  expect(log).toHaveBeenCalledTimes(1);
+  refuses = false;
+  expect(await end()).toBeUndefined();
+});
+
+it("stores data again that was refused, though it has not changed", async () => {
+  let refuses = true;
+  const { io, socket } = await connect((text) => text.includes('"type":"data"') && refuses);
+  const delivery = io.of("/")._keeper?.delivery;
+  const session = socket._session;
+  if (delivery === undefined || session === undefined) throw new Error("no session");
+  const change = vi.spyOn(delivery, "change");
+  socket.data.name = "ann";
+  const data = io.of("/")._keeper?.data;
+  data?.store(socket, session);
+  await expect(change.mock.results[0]?.value).rejects.toMatchObject({ code: "HF_STORE_FULL" });
+  refuses = false;
+  data?.store(socket, session);
+  await change.mock.results[1]?.value;
+  data?.store(socket, session);
+  expect(change).toHaveBeenCalledTimes(2);
 });
 
 it("V29: who is away joins no more rooms than a socket may", async () => {

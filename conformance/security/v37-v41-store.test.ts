@@ -1,4 +1,4 @@
-/** V38 to V41: what a client can make of positions, private ids and message ids on a server with a store. */
+/** V37 to V41: what a client can make of keys, positions, private ids and message ids on a server with a store. */
 import { MemoryJournal, type Page, type ReadRequest, type Stream } from "@holdfast/journal";
 import type { Socket } from "holdfast";
 import { expect, it, onTestFinished } from "vitest";
@@ -11,6 +11,7 @@ import {
   start,
   until,
 } from "../support/clients.ts";
+import { newFolder } from "../support/folder.ts";
 
 interface Ids {
   readonly sid: string;
@@ -25,6 +26,12 @@ function positionOf(raw: RawWebSocket): string {
 
 function eventsOf(raw: RawWebSocket, event: string): string[] {
   return raw.received.map(String).filter((frame) => frame.startsWith(`42["${event}"`));
+}
+
+async function historyOf({ io }: Running) {
+  const found: { args: readonly unknown[] }[] = [];
+  for await (const event of io.room("room").history()) found.push(event);
+  return found;
 }
 
 /** A client that has joined a room and gone. */
@@ -129,6 +136,46 @@ it("V38: however many clients ask for everything at once, few pages are read at 
   }
   expect(counted.readsMax).toBe(4);
   expect(counted.bytesMax).toBeLessThanOrEqual(256 * 1024 + 1024);
+});
+
+it("V37: a key __proto__ is data in what is stored, too", async () => {
+  const json = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';
+  const store = newFolder();
+  const startOn = async () => {
+    const server = await start({ store });
+    server.io.on("connection", (socket) => {
+      socket.data.auth = socket.handshake.auth;
+      socket.on("say", (value: unknown) => {
+        socket.data.said = value;
+        server.io.to("room").emit("said", value);
+      });
+    });
+    return server;
+  };
+  const first = await startOn();
+  const listener = await leaveSession(first, "room");
+  const serverSide = nextSocket(first.io);
+  const raw = await RawWebSocket.open(first);
+  const speaker = jsonOf(await raw.join("/", JSON.parse(json) as object)) as Ids;
+  const socket = await serverSide;
+  const handled = next(socket, "say");
+  await raw.send(`42["say",${json}]`);
+  await handled;
+  const gone = next(socket, "disconnect");
+  raw.close();
+  await gone;
+  await first.io.close();
+
+  const second = await startOn();
+  expect((await historyOf(second)).map(({ args }) => JSON.stringify(args))).toEqual([`[${json}]`]);
+  const [back] = await come(second, listener.ids);
+  expect(eventsOf(back, "said")).toEqual([`42["said",${json}]`]);
+  const [, again] = await come(second, { ...speaker, ...(JSON.parse(json) as object) });
+  expect(again.recovered).toBe(true);
+  const { said } = again.data as { said: unknown };
+  expect(JSON.stringify(said)).toBe(json);
+  expect(Object.getPrototypeOf(said)).toBe(Object.prototype);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
 
 it("V39: a message id suppresses only what the same client has published", async () => {
