@@ -34,6 +34,9 @@ describe("one that is wrong", () => {
     ["offsets", "always", '"event"'],
     ["highWater", "1MB", "bytes"],
     ["lowSpace", "some", "bytes"],
+    ["receiptInterval", "often", "milliseconds"],
+    ["receiptInterval", 0, "10 milliseconds"],
+    ["receiptInterval", Number.POSITIVE_INFINITY, "a minute"],
     ["failFast", "no", "true or false"],
     ["limits.namespaces", 0, "a number"],
     ["limits.concurrentReads", 0, "a number"],
@@ -70,6 +73,7 @@ describe("opens with", () => {
     offsets: null,
     highWater: null,
     lowSpace: null,
+    receiptInterval: null,
     failFast: null,
     limits: null,
   };

@@ -6,19 +6,31 @@ import type { Session } from "./delivery/session.ts";
 import { Connection } from "./engine/connection.ts";
 import type { ServerError } from "./errors.ts";
 import type { LinkedClient } from "./socket-link.ts";
+import { parseDuration, refuse } from "./units.ts";
 
-/** Often enough for what an application shows of deliveries. */
-const receiptIntervalMs = 100;
-/** As often as receipts are stored. */
+/** As often as receipts are stored. Nobody is asked more seldom because of others. */
 const receiptIntervalMsMax = 1000;
 const receiptTurns = 64;
 /** Seldom enough to cost nothing: each is a packet to read. With more clients each is asked less often. */
 const receiptsPerSecond = 2000;
 
-/** In whole tenths of a second, so that there are few different ones. */
-export function receiptInterval(clients: number): number {
-  const tenths = Math.ceil(((clients / receiptsPerSecond) * 1000) / receiptIntervalMs);
-  return Math.min(receiptIntervalMsMax, Math.max(1, tenths) * receiptIntervalMs);
+/**
+ * In multiples of what it is for few clients, so that there are few different ones.
+ *
+ * @param fewMs what it is for few
+ */
+export function receiptInterval(clients: number, fewMs: number): number {
+  const neededMs = (clients / receiptsPerSecond) * 1000;
+  const times = Math.max(1, Math.ceil(neededMs / fewMs));
+  return Math.max(fewMs, Math.min(receiptIntervalMsMax, times * fewMs));
+}
+
+/** The option `receiptInterval`, in milliseconds. @throws ServerError HF_OPTION_INVALID */
+export function parseReceiptInterval(value: number | string): number {
+  const ms = parseDuration("receiptInterval", value);
+  // Less is each turn, more is as if there were none, and more than timers can wait.
+  if (ms < 10 || ms > 60_000) refuse("receiptInterval", value, "10 milliseconds to a minute");
+  return ms;
 }
 
 export class ClientSessions implements LinkedClient {
@@ -34,6 +46,7 @@ export class ClientSessions implements LinkedClient {
     const { conn, server } = client;
     if (!(conn instanceof Connection)) return;
     this.connection = conn;
+    const { _receiptIntervalMs: fewMs } = server;
     this.#receipts = new ReceiptLedger(
       {
         ping: () => conn.ping(),
@@ -43,7 +56,7 @@ export class ClientSessions implements LinkedClient {
         counted: conn,
       },
       server._wheel,
-      { intervalMs: () => receiptInterval(conn.server.clientsCount), turns: receiptTurns },
+      { intervalMs: () => receiptInterval(conn.server.clientsCount, fewMs), turns: receiptTurns },
     );
     conn.pings = this.#receipts;
   }

@@ -53,6 +53,11 @@ export interface ServerOptions extends EngineOptions, AttachOptions {
   offsets: OffsetMode;
   /** Unsent bytes of a connection above which its sessions read from the store instead. Default "512KiB". */
   highWater: number | string;
+  /**
+   * How far apart the pings are, at least, by which a client that is sent events confirms them. Default "100ms", and more
+   * with more than 200 connections, up to a second.
+   */
+  receiptInterval: number | string;
   /** Free space of the store's disk below which it is told, before it is full. Default "512MiB". */
   lowSpace: number | string;
   /** Whether the process ends when the store has failed. Default true. */
@@ -78,6 +83,7 @@ const serverOptionChecks: Readonly<Record<string, OptionCheck>> = {
   authorizeRoom: "function",
   offsets: "offsets",
   highWater: "size or string",
+  receiptInterval: "duration or string",
   lowSpace: "size or string",
   failFast: "boolean",
   cleanupEmptyChildNamespaces: "boolean",

@@ -18,6 +18,7 @@ import { type AttachableServer, isOptions, listenOn } from "./attachable.ts";
 import type { BroadcastOperator, ManyBroadcaster, RemoteSocket } from "./broadcast.ts";
 import { Client } from "./client.ts";
 import { clientFileName, serveClientFile } from "./client-files.ts";
+import { parseReceiptInterval } from "./client-sessions.ts";
 import { startClosing } from "./closing.ts";
 import { Counters, type ServerCounters } from "./counters.ts";
 import { type DrainOptions, drain } from "./drain.ts";
@@ -145,16 +146,15 @@ export class Server<
   /** @internal */ _path = "/socket.io";
   /** @internal */ readonly _host: Host;
   /** @internal */ readonly _wheel: TimerWheel;
-  /** @internal For what nobody waits for: the process may end before. */
-  readonly _upkeepWheel: TimerWheel;
+  /** @internal Keeps no process alive. */ readonly _upkeepWheel: TimerWheel;
   /** @internal */ readonly _limits: Limits;
+  /** @internal */ readonly _receiptIntervalMs: number;
   /** @internal */ readonly _counters = new Counters();
   readonly #store: ServerStore;
   /** Closed, it can be attached, or listen, again. */
   #life: "open" | "closing" | "closed" = "open";
   #draining: Promise<void> | undefined;
-  /** @internal Why nothing is taken any more. */
-  _refusal: ServerError | undefined;
+  /** @internal Why nothing is taken any more. */ _refusal: ServerError | undefined;
   /** @internal Bytes of packets whose attachments are still missing, of all clients. */
   _incompleteBytes = 0;
   #decoder: SocketPacketDecoder | undefined;
@@ -187,6 +187,7 @@ export class Server<
     this.opts = options;
     this._host = simulatedBy(options)?.host ?? nodeHost;
     this._limits = resolveLimits(options.limits ?? {});
+    this._receiptIntervalMs = parseReceiptInterval(options.receiptInterval ?? "100ms");
     this._wheel = new TimerWheel(this._host, false);
     this._upkeepWheel = new TimerWheel(this._host, true);
     this.path(options.path || "/socket.io");
