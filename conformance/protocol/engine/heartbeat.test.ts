@@ -2,7 +2,8 @@
  * The heartbeat. Goal: the server pings in time however busy the connection is, and ends one that does not answer.
  * A timer never fires early, so that the lower bounds are exact; the upper ones are the patience of the tests.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
 import { collect, next, pass, until } from "../../support/clients.ts";
 import { type FrameSocket, opcodes } from "../../support/raw-websocket.ts";
 import type { EngineServer, EngineServerOptions } from "../../support/servers.ts";
@@ -46,6 +47,21 @@ describe("over WebSocket", () => {
     await expectText(socket, "2");
     expect((await socket.closed()).before).toEqual([]);
     expect(reasons()).toEqual(["ping timeout"]);
+  });
+
+  it("ends who does not answer, though it is sent something now and then that is compressed", async () => {
+    const options = { pingInterval: 50, pingTimeout: 200, perMessageDeflate: true };
+    const server = await serve(options);
+    const connects = next(server.engine, "connection");
+    const url = `${server.url.replace("http", "ws")}/engine.io/?EIO=4&transport=websocket`;
+    const client = new WebSocket(url, { perMessageDeflate: true });
+    onTestFinished(() => client.terminate());
+    await next(client, "open");
+    const [connection] = (await connects) as [{ send(text: string): void }];
+    expect(client.extensions).toContain("permessage-deflate");
+    const sends = setInterval(() => connection.send("x"), 20);
+    onTestFinished(() => clearInterval(sends));
+    expect((await next(connection, "close"))[0]).toBe("ping timeout");
   });
 
   it("closes without a code when no answer comes within pingTimeout", async () => {

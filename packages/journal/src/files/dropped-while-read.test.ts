@@ -86,9 +86,8 @@ function reusingDescriptors(disk: Disk): Disk {
   return disk;
 }
 
-/** About seven segments, of which retention keeps the last two. */
+/** About seven segments, of which retention keeps the last two or three. */
 const count = 430;
-const keptEntries = 50;
 
 const bodyOf = (offset: number): string => `${offset} `.padEnd(1_000, `${offset}.`);
 
@@ -166,6 +165,7 @@ async function readOn(stream: Stream, request: ReadRequest, isEntry: IsEntry) {
 interface Case {
   readonly direction: ReadRequest["direction"];
   readonly isEntry: IsEntry;
+  readonly keptEntries: number;
   /** Whether what is dropped is dropped before the page is asked for, and only its files go meanwhile. */
   readonly dropped: boolean;
   /** Whether indexes are in memory: then it is only the entries that are read from the disk. */
@@ -174,7 +174,7 @@ interface Case {
 
 /** @returns what has become of the page that was held before its nth call, and whether it has so many */
 async function readHeldAt(nth: number, image: SimulatedDisk, calls: Calls, held: Case) {
-  const { direction, isEntry, dropped, indexed } = held;
+  const { direction, isEntry, keptEntries, dropped, indexed } = held;
   const { journal, stream, clock } = await open(image, keptEntries);
   // Leaves one window of what was read in memory.
   if (indexed) await stream.read(everything);
@@ -226,8 +226,6 @@ const cases = (["forward", "backward"] as const).flatMap((direction) =>
   ),
 );
 
-// Session records move no tail. Where one of the stream ends a segment that is dropped, or where it has nothing else there,
-// a read that finds the file gone fails with HF_STORE_FAILED: that is not held to be right, and is not among these.
 it.each([
   ["entries", () => true],
   ["entries and session records", (offset: number) => offset % 2 === 0],
@@ -238,12 +236,66 @@ it.each([
     for (let nth = 0; ; nth++) {
       const calls = new Calls();
       const image = disk.clone({ schedule: calls.schedule });
-      const { isHeld, became } = await readHeldAt(nth, image, calls, { ...one, isEntry });
+      const { isHeld, became } = await readHeldAt(nth, image, calls, {
+        ...one,
+        isEntry,
+        keptEntries: 50,
+      });
       outcomes.add(became);
       if (!isHeld) break;
     }
     // Of what is gone when it is asked for nothing is read, though its files are there.
     const possible = one.dropped ? ["a gap"] : ["a gap", "whole"];
     expect([one, [...outcomes].sort()]).toEqual([one, possible]);
+  }
+});
+
+/** Between the commit of the tails and the end of the files the tail is where it will be, and behind it are session records. */
+it("reads a page while files of session records alone go", async () => {
+  const isEntry = (offset: number) => offset <= 100 || offset > 300;
+  const disk = await stored(isEntry);
+  for (const direction of ["forward", "backward"] as const) {
+    for (let nth = 0, isHeld = true; isHeld; nth++) {
+      const calls = new Calls();
+      const image = disk.clone({ schedule: calls.schedule });
+      const one = { direction, isEntry, keptEntries: 130, indexed: false, dropped: true };
+      ({ isHeld } = await readHeldAt(nth, image, calls, one));
+    }
+  }
+});
+
+it("reads a page of a stream whose entries stay, while its session records go with those of another", async () => {
+  const disk = new SimulatedDisk();
+  const first = await open(disk, 10_000);
+  const other = await first.journal.stream("/other");
+  const [follower, otherFollower] = [new RecordingFollower(), new RecordingFollower()];
+  first.stream.follow(follower);
+  other.follow(otherFollower);
+  for (let n = 1; n <= count; n++) {
+    if (n > 380) await follower.append(first.stream, entry(bodyOf(n)));
+    else if (n % 10 === 0) await follower.append(first.stream, session(bodyOf(n)));
+    else await otherFollower.append(other, entry(bodyOf(n)));
+  }
+  await first.journal.close();
+  for (let nth = 0, isHeld = true; isHeld; nth++) {
+    const calls = new Calls();
+    const image = disk.clone({ schedule: calls.schedule });
+    const { journal, stream, clock } = await open(image, 50);
+    await calls.quiet();
+    calls.hold();
+    const reading = Promise.resolve(stream.read({ ...everything, maxEntries: 130 }));
+    reading.catch(() => undefined);
+    await turn();
+    for (let n = 0; n < nth && isHeld; n++) isHeld = await calls.letOne();
+    const goOn = calls.holdNoMore();
+    clock.advance(1_100);
+    await calls.quiet();
+    goOn();
+    const { entries, gaps } = await reading;
+    expect(gaps).toEqual([]);
+    const bodies = entries.map(({ body }) => Buffer.from(body).toString());
+    expect(bodies).toEqual(Array.from({ length: 50 }, (_, n) => bodyOf(381 + n)));
+    expect(firstSegment(image)).not.toBe("/store/000000000001.segment");
+    await journal.close();
   }
 });

@@ -174,16 +174,17 @@ export class Reader {
 
   /** Goes on where memory has no more. */
   async #fromDisk(stream: FilesStream, builder: PageBuilder): Promise<Page> {
+    const segments = builder.segments(this.#store.segments);
     try {
-      for (const segment of builder.segments(this.#store.segments)) {
+      for (const segment of segments) {
         if (builder.passesOver(segment)) continue;
         await this.#readSegment(builder, segment);
         if (builder.ended) break;
       }
       return builder.page();
     } catch (error) {
-      // Retention has removed what was about to be read: it is in a gap now.
-      if (stream.tail > builder.tail) {
+      // Retention has removed what was about to be read: it is in a gap now, or was session records, which are in none.
+      if (segments.some((segment) => !this.#store.segments.includes(segment))) {
         return this.#fromDisk(stream, new PageBuilder(stream, builder.request));
       }
       const detail = error instanceof Error ? error.message : String(error);

@@ -335,7 +335,7 @@ export class Connection extends ObservedEmitter implements TransportReceiver, Ou
   /** @internal */
   ready(): void {
     // A network that takes what waits is alive: a slow one must not be taken for a dead one.
-    if (this.transport.name !== "polling") this.#heartbeat.progressed();
+    if (this.transport.tookWhatWaited(this.hasPending)) this.#heartbeat.progressed();
     this.#goOn();
   }
 

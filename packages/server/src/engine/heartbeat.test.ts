@@ -226,10 +226,8 @@ it.each(networks)("%s: what is taken before a ping does not put it off", async (
   expect(client.pings()).toBe(1);
 });
 
-// Not so where each write is told of when it is done, as over WebTransport and with compression: each message starts the
-// wait anew there, whoever reads it. That is not held to be right.
-it("websocket: what never waited proves nothing", async () => {
-  const { clock, widen, send, reasons } = await full(webSocketNetwork);
+it.each(networks)("%s: what never waited proves nothing", async (_name, make) => {
+  const { clock, widen, send, reasons } = await full(make);
   await widen();
   clock.advance(pingInterval);
   for (let seconds = 0; seconds < pingTimeout / 1_000; seconds++) {

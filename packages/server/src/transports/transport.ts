@@ -56,6 +56,15 @@ export abstract class Transport extends ObservedEmitter {
   abstract get ready(): boolean;
   /** Hands over what waits. Only call it while `ready`. `sent` runs when the network has it all. */
   abstract sendPending(pending: OutboxNode, sent: (() => void) | undefined): void;
+  /**
+   * Whether it is ready again because the network has taken what had to wait for it: then something at the other end lives.
+   *
+   * @param othersWait whether more has come meanwhile. What is told of when it is done, be it at once, has waited only then.
+   */
+  tookWhatWaited(othersWait: boolean): boolean {
+    return othersWait && this.name !== "polling";
+  }
+
   /** Sends single packets past the outbox, for the upgrade dance. Only call it while `ready`. */
   abstract send(packets: readonly EnginePacket[]): void;
   /** Ends the transport; `done` runs when nothing more can be sent. */

@@ -165,6 +165,11 @@ export class WebSocketTransport extends Transport implements EarlyReader, TextRe
     return this.#direct === undefined || this.#direct.writableLength === 0;
   }
 
+  /** Written directly, it is not ready only where the network was full. */
+  override tookWhatWaited(othersWait: boolean): boolean {
+    return this.#direct !== undefined || othersWait;
+  }
+
   override get unsentBytes(): number {
     return this.#direct === undefined ? this.socket.bufferedAmount : this.#direct.writableLength;
   }
