@@ -91,8 +91,8 @@ export const faults: readonly Fault[] = [
   {
     what: "a membership reaches back to before the join",
     file: session,
-    code: "this.memberships.set(room, [offset, Number.POSITIVE_INFINITY]);",
-    without: "this.memberships.set(room, [0, Number.POSITIVE_INFINITY]);",
+    code: "this.restoreMembership(room, [offset, Number.POSITIVE_INFINITY]);",
+    without: "this.restoreMembership(room, [0, Number.POSITIVE_INFINITY]);",
   },
   {
     what: "a leave takes what was emitted before it",
@@ -287,7 +287,7 @@ export const faults: readonly Fault[] = [
   {
     what: "a join is not stored",
     file: adapter,
-    code: "return this.join(id, session, joined);",
+    code: "return this.#join(id, session, joined);",
     without: 'session.join(joined[0] ?? "", this.#delivery.head); return;',
   },
   {

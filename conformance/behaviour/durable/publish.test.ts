@@ -94,9 +94,20 @@ describe("join with older events", () => {
   it("refuses a position that is none", async () => {
     const [server] = await withHistory();
     const [socket] = await pair(server);
+    const errors = collect(socket, "error");
     await expect(socket.join("room", { since: "hf.x.1.abcdefgh" })).rejects.toMatchObject({
       code: "HF_POSITION_INVALID",
     });
+    // Where nobody awaits it, it ends nothing: a client may have chosen it.
+    void socket.join("room", { since: "garbage" });
+    void socket.join("room", inside({ last: -1, ago: {} }));
+    await until(() => errors.length === 3, "each is told");
+    expect(errors.map(([error]) => inside<{ code: string }>(error).code)).toEqual([
+      "HF_POSITION_INVALID",
+      "HF_POSITION_INVALID",
+      "HF_OPTION_INVALID",
+    ]);
+    expect(socket.rooms.has("room")).toBe(false);
     await expect((await pair(await start()))[0].join("room", { last: 3 })).rejects.toMatchObject({
       code: "HF_STORE_MISSING",
     });

@@ -50,6 +50,19 @@ it.each([
   },
 );
 
+it("data that is larger than what is kept of a session is told, too", async () => {
+  const heard = warnings();
+  const server = await start({ store: "memory" }, "holdfast");
+  const [socket, client] = await pair(server, "/", reconnecting);
+  socket.data = { text: "x".repeat(16 * 1024 * 1024) };
+  const again = await away(server.io, client, () => {});
+  expect(again.recovered).toBe(true);
+  expect(again.data).toEqual({});
+  await until(() => heard.length > 0, "the warning");
+  expect(heard[0]).toMatchObject({ code: "HF_DATA_INVALID" });
+  expect(heard[0]?.message).toContain("16777227 characters, at most 16777216");
+});
+
 it("data that cannot be said at all is told, too", async () => {
   const heard = warnings();
   const server = await start({ store: "memory" }, "holdfast");

@@ -3,37 +3,42 @@ import type { BroadcastOptions } from "./adapter.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Session } from "./delivery/session.ts";
 import type { SessionChange } from "./delivery/session-changes.ts";
-import { tagOfRoom } from "./delivery/tags.ts";
+import { roomOfTag, tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
-import { tooManyRooms } from "./room-checks.ts";
+import { tooManyRooms, unkeptRooms } from "./room-checks.ts";
 import type { Room } from "./socket-types.ts";
 
-export class AwaySessions {
-  readonly #name: string;
-  readonly #tagOf: (room: Room) => string;
-  readonly #roomsMax: number;
+interface AwayOptions {
+  /** What the members of a room, or the sessions of a user, are found by. */
+  readonly tagOf: (room: Room) => string;
+  /** In so many rooms a socket may be, with its own. */
+  readonly roomsMax: number;
+  /** There is no socket to tell. */
+  readonly tell: (error: Error) => void;
+}
 
-  /**
-   * @param name that of the namespace
-   * @param tagOf what the members of a room, or the sessions of a user, are found by
-   * @param roomsMax in so many rooms a session may be
-   */
-  constructor(name: string, tagOf: (room: Room) => string, roomsMax: number) {
-    this.#name = name;
-    this.#tagOf = tagOf;
-    this.#roomsMax = roomsMax;
+export class AwaySessions {
+  readonly #options: AwayOptions;
+
+  constructor(options: AwayOptions) {
+    this.#options = options;
   }
 
   join(delivery: Delivery, options: BroadcastOptions, rooms: readonly Room[]): void {
-    const tags = [...new Set(rooms.map(tagOfRoom))];
     this.#change(delivery, options, (session) => {
-      return this.#tooMany(session, tags) ?? { type: "join", session: session.key, rooms: tags };
+      const joined = rooms.filter((room) => !session.showsIn(tagOfRoom(room)));
+      if (joined.length === 0) return undefined;
+      const refusal = unkeptRooms(joined, session) ?? this.#tooMany(session, new Set(joined));
+      return refusal ?? { type: "join", session: session.key, rooms: joined.map(tagOfRoom) };
     });
   }
 
   leave(delivery: Delivery, options: BroadcastOptions, rooms: readonly Room[]): void {
-    const tags = rooms.map(tagOfRoom);
-    this.#change(delivery, options, ({ key }) => ({ type: "leave", session: key, rooms: tags }));
+    const tags = [...new Set(rooms.map(tagOfRoom))];
+    this.#change(delivery, options, (session) => {
+      const left = tags.filter((tag) => session.showsIn(tag));
+      return left.length === 0 ? undefined : { type: "leave", session: session.key, rooms: left };
+    });
   }
 
   end(delivery: Delivery, options: BroadcastOptions): void {
@@ -43,30 +48,25 @@ export class AwaySessions {
   #change(
     delivery: Delivery,
     options: BroadcastOptions,
-    changeOf: (session: Session) => SessionChange | ServerError,
+    changeOf: (session: Session) => SessionChange | ServerError | undefined,
   ): void {
+    const { tell } = this.#options;
     delivery.lane.whenOpen(() => {
-      let isTold = false;
-      const refused = (error: Error) => {
-        // One line for all of them: there is no socket to tell.
-        if (isTold) return;
-        isTold = true;
-        console.error(`holdfast: ${this.#name}: not done to sessions that are away:`, error);
-      };
       for (const session of this.#named(delivery, options)) {
         const change = changeOf(session);
-        if (change instanceof ServerError) refused(change);
-        else delivery.change(change).catch(refused);
+        if (change instanceof ServerError) tell(change);
+        else if (change !== undefined) delivery.change(change).catch(tell);
       }
     });
   }
 
-  #tooMany(session: Session, tags: readonly string[]): ServerError | undefined {
+  #tooMany(session: Session, joined: ReadonlySet<Room>): ServerError | undefined {
+    // When its client is back, it is in its own room, too.
+    const most = this.#options.roomsMax - 1;
     const { memberships, ahead } = session;
     // Rooms that it has left are among them: they are told apart only when there are that many.
-    const most = memberships.size + (ahead?.size ?? 0) + tags.length;
-    if (most <= this.#roomsMax) return undefined;
-    return tooManyRooms(new Set(tags), new Set(session.shownRooms()), this.#roomsMax);
+    if (memberships.size + (ahead?.size ?? 0) + joined.size <= most) return undefined;
+    return tooManyRooms(joined, new Set(session.shownRooms().map(roomOfTag)), most);
   }
 
   /** The sessions that `options` names and that nobody is connected to. */
@@ -82,7 +82,7 @@ export class AwaySessions {
     };
     if (rooms.size === 0) for (const session of sessions.byKey.values()) consider(session);
     for (const room of rooms) {
-      const tag = this.#tagOf(room);
+      const tag = this.#options.tagOf(room);
       for (const session of [...sessions.members(tag), ...changing.of(tag)]) {
         if (tag === session.userTag || session.showsIn(tagOfRoom(room))) consider(session);
       }

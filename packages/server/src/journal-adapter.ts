@@ -26,7 +26,6 @@ import type { HeldPacket } from "./delivery/session-link.ts";
 import type { MessageId } from "./delivery/store.ts";
 import { nobodyTag, tagCharactersMax, tagOfRoom, userTag } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
-import { refuseUnusableRooms } from "./room-checks.ts";
 import type { Room, SocketId } from "./socket-types.ts";
 
 /** What more can be said of one publish. */
@@ -58,6 +57,7 @@ export class JournalAdapter extends Adapter {
   #delivery: Delivery;
   readonly #userPrefix: string;
   readonly #away: AwaySessions;
+  #toldMs = Number.NEGATIVE_INFINITY;
   readonly #coming = new Map<SocketId, Set<ComingRooms>>();
   /** Why nothing is taken any more. */
   refusal: ServerError | undefined;
@@ -70,7 +70,11 @@ export class JournalAdapter extends Adapter {
     super(nsp);
     this.#delivery = delivery;
     this.#userPrefix = `\u0000${secret}:`;
-    this.#away = new AwaySessions(nsp.name, (room) => this.#tagOf(room), roomsMax);
+    this.#away = new AwaySessions({
+      tagOf: (room) => this.#tagOf(room),
+      roomsMax,
+      tell: (error) => this.#tell("not done to sessions that are away", error),
+    });
   }
 
   /** The store was closed, and is opened again. */
@@ -107,8 +111,10 @@ export class JournalAdapter extends Adapter {
     const joined = [...rooms].filter((room) => room !== id && known?.has(room) !== true);
     void super.addAll(id, rooms);
     const session = this.#socket(id)?._session;
-    if (session === undefined || joined.length === 0) return;
-    return this.join(id, session, joined);
+    if (session === undefined) return;
+    if (joined.length > 0) return this.#join(id, session, joined);
+    // It may be that they were joined a moment ago.
+    return session.ahead && this.#delivery.settled(session);
   }
 
   /**
@@ -117,11 +123,15 @@ export class JournalAdapter extends Adapter {
    */
   join(id: SocketId, session: Session, rooms: readonly Room[], since?: number): Promise<void> {
     this.showRooms(id, rooms);
+    return this.#join(id, session, rooms, since);
+  }
+
+  #join(id: SocketId, session: Session, rooms: readonly Room[], since?: number): Promise<void> {
     const change = { type: "join", session: session.key, rooms: rooms.map(tagOfRoom) } as const;
     return this.#kept(id, session, rooms, since === undefined ? change : { ...change, since });
   }
 
-  /** What the store refuses is not shown any more, neither: whoever is shown in a room is given its events. */
+  /** Has a change of rooms stored. What the store refuses is taken back: whoever is shown in a room is given its events. */
   #kept(
     id: SocketId,
     session: Session,
@@ -131,15 +141,31 @@ export class JournalAdapter extends Adapter {
     const done = this.#delivery.change(change);
     done.catch((error: Error) => {
       const socket = this.#socket(id);
-      if (socket?._session !== session) return;
-      for (const room of rooms) {
-        if (session.showsIn(tagOfRoom(room))) this.showRooms(id, [room]);
-        else void super.del(id, room);
+      if (socket?._session === session) {
+        for (const room of rooms) {
+          if (room === id) continue;
+          if (session.showsIn(tagOfRoom(room))) this.showRooms(id, [room]);
+          else this.hideRooms(id, [room]);
+        }
+        // What a listener throws is no rejection.
+        if (socket.listenerCount("error") > 0) return queueMicrotask(() => socket._onerror(error));
       }
-      if (socket.listenerCount("error") > 0) socket._onerror(error);
-      else console.error("holdfast: a change of rooms was not kept:", error);
+      this.#tell("a change of rooms was not kept", error);
     });
     return done;
+  }
+
+  /** Once a second at most: a store that is full refuses everybody. */
+  #tell(what: string, error: Error): void {
+    const nowMs = this.#delivery.options.monotonicMs();
+    if (nowMs - this.#toldMs < 1000) return;
+    this.#toldMs = nowMs;
+    console.error(`holdfast: ${this.nsp.name}: ${what}:`, error);
+  }
+
+  /** Shows rooms no more that a socket is not in. */
+  hideRooms(id: SocketId, rooms: Iterable<Room>): void {
+    for (const room of rooms) void super.del(id, room);
   }
 
   /** Shows the rooms of a session that came back: it has never left them. */
@@ -173,7 +199,6 @@ export class JournalAdapter extends Adapter {
   }
 
   override addSockets(options: BroadcastOptions, rooms: Room[]): void {
-    refuseUnusableRooms(rooms);
     super.addSockets(options, rooms);
     this.#away.join(this.#delivery, options, rooms);
   }

@@ -9,7 +9,7 @@ import type { EntryRecord, Page } from "./delivery/store.ts";
 import { tagOfRoom } from "./delivery/tags.ts";
 import { ServerError } from "./errors.ts";
 import { missing, type SessionDetails } from "./publish.ts";
-import { refuseUnusableRooms } from "./room-checks.ts";
+import { unusableRoom } from "./room-checks.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import type { Room } from "./socket-types.ts";
 import { eventOf } from "./stored-event.ts";
@@ -74,7 +74,8 @@ export class KeptRoom<EmitEvents extends EventsMap> {
 
   /** @internal Namespaces make them: see `Namespace#room`. */
   constructor(keeper: SessionKeeper, name: Room) {
-    refuseUnusableRooms([name]);
+    const refusal = unusableRoom([name]);
+    if (refusal !== undefined) throw refusal;
     this.name = name;
     this.#keeper = keeper;
   }

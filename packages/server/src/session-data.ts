@@ -9,6 +9,9 @@ const delayMs = 1000;
 /** Of so many properties it is told that they cannot be stored: clients may choose their names. */
 const maxNamesTold = 100;
 
+/** All that is kept of a session is one line of a checkpoint. */
+const charactersMax = 16 * 1024 * 1024;
+
 /** What of a socket is needed. */
 interface SocketWithData {
   readonly id: string;
@@ -67,8 +70,10 @@ export class SessionData {
   /** What of the data can be kept: all that JSON can say, and of the rest those properties that it can. */
   of({ data }: Pick<SocketWithData, "data">): unknown {
     try {
-      const text = JSON.stringify(data);
-      return text === undefined ? undefined : (JSON.parse(text) as unknown);
+      const text = JSON.stringify(data) ?? "";
+      if (text.length <= charactersMax) return text === "" ? undefined : JSON.parse(text);
+      this.#tell("socket.data", `${text.length} characters, at most ${charactersMax}`);
+      return undefined;
     } catch (error) {
       if (isKeyed(data)) return this.#partOf(data);
       this.#tell("socket.data", error);
@@ -93,7 +98,7 @@ export class SessionData {
   #tell(what: string, cause: unknown): void {
     if (this.#told.size >= maxNamesTold || this.#told.has(what)) return;
     this.#told.add(what);
-    const [why] = (cause instanceof Error ? cause.message : show(cause)).split("\n");
+    const [why] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
     const { message, code } = new ServerError("HF_DATA_INVALID", `${what}: ${why}`);
     process.emitWarning(message, { type: "HoldfastWarning", code });
   }

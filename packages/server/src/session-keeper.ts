@@ -239,13 +239,14 @@ export class SessionKeeper {
     this.#holders.set(session, socket);
     this.#nameSession(admitted);
     this.#nsp.sockets.set(socket.id, socket);
-    const missing = [...shown].map(tagOfRoom).filter((tag) => !session.showsIn(tag));
-    const remembered = session.shownRooms().map(roomOfTag);
-    this.adapter.showRooms(socket.id, [socket.id, ...remembered, ...shown]);
+    const added = [...shown].filter((room) => !session.showsIn(tagOfRoom(room)));
+    this.adapter.hideRooms(socket.id, added);
+    this.adapter.showRooms(socket.id, [socket.id, ...session.shownRooms().map(roomOfTag)]);
     const progress: Progress = { missed: 0, expired: 0, gaps: [], caughtUp: undefined };
     socket._admitted(link, pid, new Resume(admitted.resumed, progress, gap !== undefined));
-    if (missing.length > 0) {
-      void delivery.change({ type: "join", session: session.key, rooms: missing });
+    // By middlewares.
+    if (added.length > 0 && !socket._refusesRooms(new Set(added))) {
+      void this.adapter.join(socket.id, session, added);
     }
     // Before anything is sent: the answer to a ping proves something of the sockets that are on the connection only.
     joined(socket);
@@ -348,9 +349,14 @@ export class SessionKeeper {
   // --- rooms ---
 
   /** Joins rooms, and has the socket given older events of them. */
-  async joinSince(socket: AnySocket, rooms: readonly Room[], since: JoinSince): Promise<void> {
+  joinSince(socket: AnySocket, rooms: Iterable<Room>, since: JoinSince): Promise<void> {
     const coming = this.adapter.beginJoin(socket.id, rooms);
-    await this.#joinComing(socket, coming, since).finally(() => this.adapter.endJoin(coming));
+    const joined = this.#joinComing(socket, coming, since).finally(() => {
+      this.adapter.endJoin(coming);
+    });
+    // Clients choose positions, too, and few await this.
+    joined.catch((error: unknown) => error instanceof ServerError && socket._refuses(error));
+    return joined;
   }
 
   async #joinComing(socket: AnySocket, { rooms }: ComingRooms, since: JoinSince): Promise<void> {
@@ -365,13 +371,13 @@ export class SessionKeeper {
       const { link } = session;
       if (!socket.connected || link === undefined) return;
       if (!rooms.has(room)) continue;
+      // Others may have been joined meanwhile.
+      if (socket._refusesRooms(new Set([room]))) return;
       // Before any event of the room. A handler that joins again on the next connection tells it again.
       if (lost !== undefined) {
         const { from, to, reason } = lost;
         delivery.catchUp.gap(session, link, socket.resume._progress, from, to, reason);
       }
-      // Others may have been joined meanwhile.
-      if (socket._refusesRooms(new Set([room]))) return;
       await this.adapter.join(socket.id, session, [room], after);
     }
   }

@@ -32,7 +32,7 @@ import type { Namespace } from "./namespace.ts";
 import { attemptOf, type OnceOptions } from "./once-calls.ts";
 import { onceListener } from "./once-listener.ts";
 import { type Resume, withoutStore } from "./resume.ts";
-import { tooManyRooms, unusableRoom } from "./room-checks.ts";
+import { tooManyRooms, unkeptRooms, warnOnce } from "./room-checks.ts";
 import type { Server } from "./server.ts";
 import type { SocketLink } from "./socket-link.ts";
 import {
@@ -425,39 +425,42 @@ export class Socket<
    * @param since with a store: from where older events of the rooms are wanted, too. They come first, each once,
    * and none is missing between them and what follows.
    * @returns with a store, resolves when the join is kept; otherwise when an adapter that spans servers has made it
-   * known, undefined with the one in memory. Rejects with HF_POSITION_INVALID, HF_OPTION_INVALID, HF_STORE_MISSING; with
-   * the code of the store when that does not keep it: the socket is not in the rooms then, and emits "error", too
+   * known, undefined with the one in memory. Rejects with HF_POSITION_INVALID, HF_OPTION_INVALID, HF_STORE_MISSING, or the
+   * code of the store when that does not keep it: "error" is emitted, too, so that nobody need await it
    */
   join(rooms: Room | Room[]): Promise<void> | void;
   join(rooms: Room | Room[], since: JoinSince): Promise<void>;
   join(rooms: Room | Room[], since?: JoinSince): Promise<void> | void;
   join(rooms: Room | Room[], since?: JoinSince): Promise<void> | void {
-    if (since !== undefined) return this.#joinSince(Array.isArray(rooms) ? rooms : [rooms], since);
-    if (this.#gone) return;
     const joined = new Set(Array.isArray(rooms) ? rooms : [rooms]);
-    if (this._refusesRooms(joined)) return;
+    if (since !== undefined) return this.#joinSince(joined, since);
+    if (this.#gone || this._refusesRooms(joined)) return;
     return this.adapter.addAll(this.id, joined);
   }
 
-  async #joinSince(rooms: readonly Room[], since: JoinSince): Promise<void> {
+  #joinSince(rooms: ReadonlySet<Room>, since: JoinSince): Promise<void> {
     const keeper = this.nsp._keeper;
-    if (keeper === undefined) throw new ServerError("HF_STORE_MISSING", "join() with older events");
-    if (this.#gone || this._refusesRooms(new Set(rooms))) return;
-    await keeper.joinSince(this, rooms, since);
+    if (keeper === undefined) {
+      return Promise.reject(new ServerError("HF_STORE_MISSING", "join() with older events"));
+    }
+    if (this.#gone || this._refusesRooms(rooms)) return Promise.resolve();
+    return keeper.joinSince(this, rooms, since);
   }
 
-  /**
-   * @internal Whether the rooms cannot be joined: "error" tells why. Not thrown: `join` is seldom in a `try`, clients
-   * choose the names of rooms, and none must be able to end the process.
-   */
+  /** @internal Tells why rooms cannot be joined. Not thrown: clients choose them, and none must be able to end the process. */
   _refusesRooms(rooms: ReadonlySet<Room>): boolean {
     const { _keeper: keeper, server } = this.nsp;
+    const most = server._limits.roomsPerSocket;
     const refusal =
-      (keeper && unusableRoom(rooms)) ??
-      tooManyRooms(rooms, this.adapter.socketRooms(this.id), server._limits.roomsPerSocket);
-    if (refusal === undefined) return false;
-    this.conn.server?.refuse?.(refusal, this.conn);
-    this._onerror(refusal);
+      tooManyRooms(rooms, this.adapter.socketRooms(this.id), most) ??
+      (keeper && unkeptRooms(rooms, this._session));
+    return refusal !== undefined && this._refuses(refusal);
+  }
+
+  /** @internal */ _refuses(error: ServerError): true {
+    this.conn.server?.refuse?.(error, this.conn);
+    if (this.listenerCount("error") === 0) warnOnce(error);
+    this._onerror(error);
     return true;
   }
 
@@ -468,16 +471,16 @@ export class Socket<
    */
   leave(rooms: Room | Room[]): Promise<void> | void {
     if (!Array.isArray(rooms)) return this.adapter.del(this.id, rooms);
-    let last: Promise<void> | undefined;
-    for (const room of rooms) {
-      const left = this.adapter.del(this.id, room);
-      if (left instanceof Promise) last = last === undefined ? left : last.then(() => left);
-    }
-    return last;
+    const left = rooms.map((room) => this.adapter.del(this.id, room));
+    const pending = left.filter((one) => one instanceof Promise);
+    if (pending.length === 0) return;
+    const all = Promise.all(pending).then(() => {});
+    // Each of ours is told.
+    if (this.nsp._keeper !== undefined) all.catch(() => {});
+    return all;
   }
 
-  /** @internal Leaves all rooms. */
-  leaveAll(): void {
+  /** @internal Leaves all rooms. */ leaveAll(): void {
     this.adapter.delAll(this.id);
   }
 

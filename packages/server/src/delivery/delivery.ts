@@ -17,6 +17,7 @@ import type {
 } from "@holdfast/journal";
 import createDebug from "debug";
 import { AwaitedBroadcasts } from "./awaited-broadcasts.ts";
+import { burstOf } from "./bursts.ts";
 import { CatchUp, recentMax } from "./catch-up.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import { packetOf, withPosition } from "./entry-body.ts";
@@ -30,7 +31,7 @@ import { epochOf, noEpoch, PidCodec, PositionCodec } from "./positions.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { RoomsAhead } from "./rooms-ahead.ts";
-import { burstOf, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { SessionChange, SessionStart } from "./session-changes.ts";
 import { SessionExpiry } from "./session-expiry.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";

@@ -2,9 +2,10 @@
  * Entries that came out of the lane one behind the other for the same room, as those of one flush often do: each member
  * is handed all of them together. (Measured: of a room's thousand members each is looked at once for sixteen events.)
  */
+
+import { burstEventsMax } from "./bursts.ts";
 import type { LaneEntry } from "./lane-records.ts";
 import { PacketRun } from "./outbox.ts";
-import { burstEventsMax } from "./session.ts";
 
 export class EntryRun {
   readonly first: LaneEntry;

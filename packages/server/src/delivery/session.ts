@@ -5,13 +5,14 @@
  * `missing()`. How far its connection has been sent what, see catch-up.ts.
  */
 import type { Backfill } from "./backfill.ts";
+import { burstEventsMax } from "./bursts.ts";
 import type { FormerMembers } from "./former-members.ts";
 import { type Intervals, pairsOf } from "./intervals.ts";
 import { Suspicion } from "./poison.ts";
 import type { RoomsAhead } from "./rooms-ahead.ts";
 import type { Identity, SessionChange, StartGap } from "./session-changes.ts";
 import type { HeldPacket, SessionLink } from "./session-link.ts";
-import { sessionTag, userTag } from "./tags.ts";
+import { charactersOf, sessionTag, userTag } from "./tags.ts";
 
 /** What the predicate needs of an entry. */
 export interface Addressed {
@@ -20,25 +21,11 @@ export interface Addressed {
   readonly except: readonly string[];
 }
 
-/** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
-const passedIntervalsMax = 16;
-
-/** And so many rooms that it is in no more, of all whose events its client has. */
+/** So many rooms that it is in no more are remembered, of all whose events its client has. */
 const leftRoomsMax = 1000;
 
-/**
- * After so many bytes of one turn, or events (long-polling may carry few at a time), a client is told how far it is, and
- * asked for a receipt. If its link always broke before it had them, it would begin at the same place for ever.
- */
-const burstBytesMax = 16 * 1024;
-export const burstEventsMax = 64;
-/** And not less often than this part of what may wait for it. */
-const burstsWaiting = 32;
-
-/** What a client is sent in one turn until it is told how far it is, in bytes. */
-export function burstOf(highWaterBytes: number): number {
-  return Math.min(burstBytesMax, highWaterBytes / burstsWaiting);
-}
+/** Closed intervals that are kept though the receipt has passed them: a client may report an older position. */
+const passedIntervalsMax = 16;
 
 export class Session {
   // --- what is looked at for each delivery: side by side in memory, because of thousands of sessions none is at hand ---
@@ -79,7 +66,8 @@ export class Session {
   socketIds: string[];
   data: unknown;
   readonly memberships = new Map<string, Intervals>();
-  /** Rooms that it has left, the one that it left last at the end; it may be in some of them again. */
+  /** Of all names in `memberships`, and of those that it is about to join. */ roomCharacters = 0;
+  /** Rooms that it has left, the one that it left last at the end; it may be in some again. */
   #left: Set<string> | undefined;
   /** What is still owed, in the order of the joins. */
   backfills: Backfill[] | undefined;
@@ -166,6 +154,7 @@ export class Session {
     if (this.ahead === undefined) changing.enter(this);
     this.ahead ??= new Map();
     const joined = change.type === "join";
+    if (joined) this.roomCharacters += charactersOf(change.rooms);
     for (const room of change.rooms) {
       this.ahead.set(room, { change, joined });
       changing.add(room, this);
@@ -175,6 +164,7 @@ export class Session {
   /** The change has come out of the lane, or was refused. */
   caughtUpWith(change: SessionChange, changing: RoomsAhead): void {
     const { ahead } = this;
+    if (change.type === "join") this.roomCharacters -= charactersOf(change.rooms);
     if (ahead === undefined || (change.type !== "join" && change.type !== "leave")) return;
     for (const room of change.rooms) {
       if (ahead.get(room)?.change !== change) continue;
@@ -207,7 +197,7 @@ export class Session {
   join(room: string, offset: number): boolean {
     const intervals = this.memberships.get(room);
     if (intervals === undefined) {
-      this.memberships.set(room, [offset, Number.POSITIVE_INFINITY]);
+      this.restoreMembership(room, [offset, Number.POSITIVE_INFINITY]);
       return true;
     }
     if (intervals[intervals.length - 1] === Number.POSITIVE_INFINITY) return false;
@@ -225,20 +215,25 @@ export class Session {
     return true;
   }
 
-  /** As a checkpoint has it. */
+  /** Of a room that it was not in, as far as is known: as a checkpoint has it. */
   restoreMembership(room: string, intervals: Intervals): void {
     this.memberships.set(room, intervals);
+    this.roomCharacters += room.length;
     if (!this.isIn(room)) this.#hasLeft(room);
   }
 
-  /** Forgets the rooms that it left first, when there are too many: as far as all that was said there has arrived. */
   #hasLeft(room: string): void {
     this.#left ??= new Set();
-    const left = this.#left;
-    left.delete(room);
-    left.add(room);
+    this.#left.delete(room);
+    this.#left.add(room);
+    this.forgetLeft(leftRoomsMax);
+  }
+
+  /** Forgets the rooms that it left first, but for `kept` of them, as far as all that was said there has arrived. */
+  forgetLeft(kept = 0): void {
+    const left = this.#left ?? new Set<string>();
     for (const oldest of left) {
-      if (left.size <= leftRoomsMax) return;
+      if (left.size <= kept) return;
       const upTo = this.memberships.get(oldest)?.at(-1) ?? 0;
       const isIn = upTo === Number.POSITIVE_INFINITY;
       const isOwed = this.backfills?.some(({ room }) => room === oldest) ?? false;
@@ -330,7 +325,7 @@ export class Session {
   }
 
   #forgetRoom(room: string): void {
-    this.memberships.delete(room);
+    if (this.memberships.delete(room)) this.roomCharacters -= room.length;
     this.former?.remove(room, this);
   }
 

@@ -30,6 +30,10 @@ export function isOfUnnamedRoom(tag: string): boolean {
 /** So many characters may the tag of a room or a user have; the journal takes few more. */
 export const tagCharactersMax = 16_000;
 
+export function charactersOf(tags: readonly string[]): number {
+  return tags.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** What nobody is found by, for names that there can be no room or user of. */
 export const nobodyTag = "\u0000\u0000";
 
