@@ -115,7 +115,7 @@ export const faults: readonly Fault[] = [
   {
     what: "a session is taken up while its end is in the lane",
     file: session,
-    code: '    if (change.type === "end") this.ending = true;',
+    code: "      this.ending = true;\n",
     without: "",
   },
   {

@@ -79,7 +79,7 @@ async function start(run: DurableRun, workload: Workload, row: Row): Promise<Run
     benchFolder,
     name: row === "socketIo" ? "socket.io" : "holdfast",
     holdfastModule: modules.holdfast,
-    ...(serverOptions && { serverOptions }),
+    serverOptions,
   });
   try {
     const times = { warmupMs, measureMs: turnMs, settleMs };
@@ -118,8 +118,11 @@ async function valuesOf({ load, taken, failure }: Runner): Promise<Record<string
   };
 }
 
-async function optionsOf(run: DurableRun, row: Row): Promise<object | undefined> {
-  if (row === "memory") return { store: "memory" };
-  if (row === "disk") return { store: await mkdtemp(join(run.folder, "journal-")) };
-  return undefined;
+/** A load that rests answers no ping, and rests for as long as the others begin: half a minute and more in W1s. */
+const resting = { pingTimeout: 300_000 };
+
+async function optionsOf(run: DurableRun, row: Row): Promise<object> {
+  if (row === "memory") return { ...resting, store: "memory" };
+  if (row === "disk") return { ...resting, store: await mkdtemp(join(run.folder, "journal-")) };
+  return resting;
 }

@@ -38,3 +38,13 @@ it.each([
     expect(numbers(heard)).toEqual([]);
   },
 );
+
+it("who joins a room again that it is just joining waits until that is kept", async () => {
+  const server = await start({ store: newFolder() });
+  const [socket] = await pair(server);
+  const kept: string[] = [];
+  const first = Promise.resolve(socket.join("room")).then(() => kept.push("first"));
+  await socket.join("room");
+  expect(kept).toEqual(["first"]);
+  await first;
+});

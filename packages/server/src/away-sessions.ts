@@ -73,7 +73,8 @@ export class AwaySessions {
   #named({ sessions, changing }: Delivery, { rooms, except }: BroadcastOptions): Session[] {
     const found = new Set<Session>();
     const consider = (session: Session | undefined) => {
-      if (session === undefined || session.link !== undefined || session.ending) return;
+      if (session === undefined || session.link !== undefined) return;
+      if (session.ending && !session.endRefused) return;
       if (sessions.byKey.get(session.key) !== session) return;
       for (const room of except ?? []) {
         if (session.showsIn(tagOfRoom(room)) || session.socketIds.includes(room)) return;

@@ -274,15 +274,19 @@ it("ends a session later whose end was refused", async () => {
   const delivery = io.of("/")._keeper?.delivery;
   const start = { session: "a", pid: "p", socketId: "i", rooms: ["away"] };
   await delivery?.begin({ type: "start", ...start }).started;
-  const end = async () => {
-    io.in("away").disconnectSockets();
+  const left = () => delivery?.sessions.byKey.get("a");
+  const sweep = async () => {
+    await delivery?.expiry.sweep(() => false);
     await io.publish("fence");
-    return delivery?.sessions.byKey.get("a");
   };
-  expect((await end())?.ending).toBe(false);
+  io.in("away").disconnectSockets();
+  await sweep();
+  // Nobody takes it up in the meantime.
+  expect(left()?.ending).toBe(true);
   expect(log).toHaveBeenCalledTimes(1);
   refuses = false;
-  expect(await end()).toBeUndefined();
+  await sweep();
+  expect(left()).toBeUndefined();
 });
 
 it("stores data again that was refused, though it has not changed", async () => {

@@ -76,10 +76,12 @@ export class SessionExpiry {
     const { keepMs, pieces } = this.#options;
     const oldestMs = this.nowMs() - keepMs;
     const expired: Session[] = [];
+    const refused: Session[] = [];
     const offline: Session[] = [];
     let others = 0;
     for (const session of this.#sessions.byKey.values()) {
-      const { offlineSinceMs, link, end, ending } = session;
+      const { offlineSinceMs, link, end, ending, endRefused } = session;
+      if (endRefused) refused.push(session);
       if (ending || end !== undefined) continue;
       if (link !== undefined || offlineSinceMs === undefined) others++;
       else if (offlineSinceMs <= oldestMs) expired.push(session);
@@ -88,10 +90,11 @@ export class SessionExpiry {
     const surplus = this.#wentFirst(offline, others + offline.length);
     const latestMs = surplus.at(-1)?.offlineSinceMs ?? oldestMs;
     let count = 0;
-    for (const session of [...expired, ...surplus]) {
+    for (const session of [...refused, ...expired, ...surplus]) {
       // Its client may have come back since, and gone again.
-      const { link, ending, offlineSinceMs = Number.POSITIVE_INFINITY } = session;
-      if (link === undefined && !ending && offlineSinceMs <= latestMs) this.#end(session);
+      const { link, ending, endRefused, offlineSinceMs = Number.POSITIVE_INFINITY } = session;
+      const isOver = link === undefined && !ending && offlineSinceMs <= latestMs;
+      if (isOver || endRefused) this.#end(session);
       if (++count % pieces.pieceOfWork !== 0) continue;
       await pieces.rest();
       if (stopped()) return;

@@ -90,6 +90,8 @@ export class Session {
   former: FormerMembers | undefined;
   /** Its end is in the lane, or has come out of it: nobody takes it up any more. */
   ending = false;
+  /** The store did not take its end. */
+  endRefused = false;
   /** Changes of rooms that are still in the lane, the last one of each room: the application sees them already. */
   ahead: Map<string, { readonly change: object; readonly joined: boolean }> | undefined;
   /** While it catches up: everything up to here has been handed to the connection. */
@@ -149,7 +151,10 @@ export class Session {
 
   /** What the application changes is so for it at once. @param changing the sessions of which that is true */
   lookAhead(change: SessionChange, changing: RoomsAhead): void {
-    if (change.type === "end") this.ending = true;
+    if (change.type === "end") {
+      this.ending = true;
+      this.endRefused = false;
+    }
     if (change.type !== "join" && change.type !== "leave") return;
     if (this.ahead === undefined) changing.enter(this);
     this.ahead ??= new Map();
@@ -176,9 +181,9 @@ export class Session {
     changing.exit(this);
   }
 
-  /** The change had no effect: who has not ended is there to be taken up, or to be ended later. */
+  /** The change had no effect. Who was to end is not taken up all the same, and is ended once the store takes it. */
   takeBack({ type }: SessionChange): void {
-    if (type === "end") this.ending = false;
+    if (type === "end") this.endRefused = true;
   }
 
   /** Whether it is in the room as the application sees it: after all changes that it has made. */
