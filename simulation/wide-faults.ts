@@ -309,4 +309,11 @@ export const wideFaults: readonly Fault[] = [
   ...inDrain,
   ...inTabs,
   ...byTheWall,
+  {
+    what: "a session is taken up whose end was refused",
+    file: "packages/server/src/delivery/session.ts",
+    code: 'if (type === "end") this.endRefused = true;',
+    without: 'if (type === "end") this.ending = false;',
+    words: wide,
+  },
 ];
