@@ -326,7 +326,7 @@ export class Namespace<
    * What the store keeps of a room: its history, its position, its members.
    *
    * @typeParam Events - the events of the room, where they are not all of the namespace
-   * @throws ServerError HF_STORE_MISSING, HF_ROOM_RESERVED
+   * @throws ServerError HF_STORE_MISSING, HF_ROOM_RESERVED, HF_ROOM_NAME_TOO_LONG
    */
   room<Events extends EventsMap = EmitEvents>(name: Room): KeptRoom<Events> {
     return new KeptRoom<Events>(this._kept("room()"), name);

@@ -72,7 +72,8 @@ export class SessionData {
     try {
       const text = JSON.stringify(data) ?? "";
       if (text.length <= charactersMax) return text === "" ? undefined : JSON.parse(text);
-      this.#tell("socket.data", `${text.length} characters, at most ${charactersMax}`);
+      const why = `${text.length} characters, at most ${charactersMax}`;
+      this.#tell("socket.data", new RangeError(why));
       return undefined;
     } catch (error) {
       if (isKeyed(data)) return this.#partOf(data);
@@ -98,7 +99,7 @@ export class SessionData {
   #tell(what: string, cause: unknown): void {
     if (this.#told.size >= maxNamesTold || this.#told.has(what)) return;
     this.#told.add(what);
-    const [why] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    const [why] = (cause instanceof Error ? cause.message : show(cause)).split("\n");
     const { message, code } = new ServerError("HF_DATA_INVALID", `${what}: ${why}`);
     process.emitWarning(message, { type: "HoldfastWarning", code });
   }

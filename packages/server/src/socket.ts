@@ -467,7 +467,7 @@ export class Socket<
   /**
    * Leaves rooms.
    *
-   * @returns resolves when an adapter that spans servers has made it known; undefined with the one in memory
+   * @returns as `join` does: with a store it rejects with its code where that does not keep it, and "error" is emitted
    */
   leave(rooms: Room | Room[]): Promise<void> | void {
     if (!Array.isArray(rooms)) return this.adapter.del(this.id, rooms);
